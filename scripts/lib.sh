@@ -1,0 +1,108 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the scripts share; source it, do not run it:
+#
+#	. "$(dirname "$(readlink -f "$0")")/../lib.sh"
+#
+# Sets ROOT (the repository), BUILD (where generated files go) and JOBS.
+
+ROOT=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
+BUILD=${BUILD:-$ROOT/build}
+# A relative BUILD means the same folder for every script.
+case $BUILD in
+/*) ;;
+*) BUILD=$PWD/$BUILD ;;
+esac
+# Debian's kernel source; prerequisites installs it when KSRC says nothing else.
+# shellcheck disable=SC2034
+KSRC_DEFAULT=/usr/src/linux-source-6.12.tar.xz
+JOBS=${JOBS:-$(nproc)}
+export BUILD JOBS
+# Messages of the tools are parsed, and sorting must not depend on the user.
+export LC_ALL=C
+
+# die MESSAGE...: one clear message, then the end.
+die()
+{
+	printf '%s: error: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+warn()
+{
+	printf '%s: warning: %s\n' "${0##*/}" "$*" >&2
+}
+
+# need TOOL...: the tools without which the caller cannot work.
+need()
+{
+	local tool
+
+	for tool; do
+		command -v "$tool" >/dev/null ||
+			die "'$tool' is missing; scripts/source/prerequisites installs it"
+	done
+}
+
+# usage: print the comment at the head of the script, which documents it.
+usage()
+{
+	awk 'NR == 1 || /SPDX/ { next } !/^#/ { exit }
+	     { sub(/^# ?/, ""); print }' "$0" | sed '1{/^$/d}'
+}
+
+# seconds_since START: elapsed time from a $(date +%s%N).
+seconds_since()
+{
+	local ns=$(($(date +%s%N) - $1))
+
+	printf '%d.%d' $((ns / 1000000000)) $((ns / 100000000 % 10))
+}
+
+# step TITLE COMMAND...: say what is being done, do it, say how long it took.
+step()
+{
+	local title=$1 start
+
+	shift
+	start=$(date +%s%N)
+	printf '==> %s\n' "$title"
+	"$@"
+	printf '    %s: %s s\n' "$title" "$(seconds_since "$start")"
+}
+
+# logged LOG COMMAND...: run with the output in LOG, and on the terminal too
+# if V=1. A failure shows the end of the log and where the rest is.
+logged()
+{
+	local log=$1 status=0
+
+	shift
+	mkdir -p "$(dirname "$log")"
+	if [ "${V:-0}" != 0 ]; then
+		"$@" 2>&1 | tee "$log" || status=${PIPESTATUS[0]}
+	else
+		"$@" >"$log" 2>&1 || status=$?
+	fi
+	[ "$status" = 0 ] && return 0
+	if [ "${V:-0}" = 0 ]; then
+		# The cause is seldom the last line when jobs run in parallel.
+		grep -nE '(error|Error|ERROR)[: ]|undefined reference|No space left|\*\*\*' \
+			"$log" | head -n 20 >&2 || :
+		printf '    ... the end of %s:\n' "$log" >&2
+		tail -n 15 "$log" >&2
+	fi
+	return "$status"
+}
+
+# lock NAME: one at a time; a second run waits for the first one.
+lock()
+{
+	mkdir -p "$BUILD"
+	exec 9>"$BUILD/.lock-$1"
+	if ! flock -n 9; then
+		printf '    waiting for another %s to end\n' "${0##*/}"
+		flock 9
+	fi
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which kernel options are off, found by asking the kernel: most of what a
+ * small configuration leaves out answers ENOSYS, EAFNOSUPPORT or ENODEV.
+ */
+#include <errno.h>
+#include <linux/futex.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "init.h"
+
+#define NR_ARGS	6
+
+/* Calls that do nothing, or fail for another reason, when the option is on. */
+static const struct {
+	const char *option;
+	long nr;
+	long arg[NR_ARGS];
+} calls[] = {
+	{ "ADVISE_SYSCALLS", SYS_madvise, { 0, 0, 0 } },
+	{ "AIO", SYS_io_setup, { 0, 0 } },
+	{ "BPF_SYSCALL", SYS_bpf, { -1, 0, 0 } },
+	{ "CROSS_MEMORY_ATTACH", SYS_process_vm_readv, { 0, 0, 0, 0, 0, -1 } },
+	{ "EPOLL", SYS_epoll_create1, { 0 } },
+	{ "EVENTFD", SYS_eventfd2, { 0, 0 } },
+	{ "FANOTIFY", SYS_fanotify_init, { -1, 0 } },
+	{ "FHANDLE", SYS_name_to_handle_at, { -1, 0, 0, 0, -1 } },
+	{ "FILE_LOCKING", SYS_flock, { -1, 0 } },
+	{ "FUTEX", SYS_futex, { 0, FUTEX_WAKE, 1 } },
+	{ "INOTIFY_USER", SYS_inotify_init1, { 0 } },
+	{ "IO_URING", SYS_io_uring_setup, { 0, 0 } },
+	{ "KEYS", SYS_keyctl, { -1 } },
+	{ "MEMBARRIER", SYS_membarrier, { 0, 0, 0 } },
+	{ "MEMFD_CREATE", SYS_memfd_create, { 0, -1 } },
+	{ "MULTIUSER", SYS_setresuid, { -1, -1, -1 } },
+	{ "POSIX_MQUEUE", SYS_mq_getsetattr, { -1, 0, 0 } },
+	{ "POSIX_TIMERS", SYS_timer_delete, { -1 } },
+	{ "RSEQ", SYS_rseq, { 0, 0, -1, 0 } },
+	{ "SECCOMP", SYS_seccomp, { -1, 0, 0 } },
+	{ "SIGNALFD", SYS_signalfd4, { -1, 0, 0, 0 } },
+	{ "SWAP", SYS_swapoff, { 0 } },
+	{ "SYSVIPC", SYS_shmdt, { 1 } },
+	{ "TIMERFD", SYS_timerfd_create, { -1, 0 } },
+	{ "USERFAULTFD", SYS_userfaultfd, { -1 } },
+};
+
+static const struct {
+	const char *option;
+	int family;
+} families[] = {
+	{ "INET", AF_INET },
+	{ "IPV6", AF_INET6 },
+	{ "NET", AF_NETLINK },
+	{ "PACKET", AF_PACKET },
+	{ "UNIX", AF_UNIX },
+	{ "VSOCKETS", AF_VSOCK },
+};
+
+static const struct {
+	const char *option, *type;
+} file_systems[] = {
+	{ "DEVTMPFS", "devtmpfs" },
+	{ "EXT2_FS", "ext2" },
+	{ "EXT4_FS", "ext4" },
+	{ "FUSE_FS", "fuse" },
+	{ "HUGETLBFS", "hugetlbfs" },
+	{ "9P_FS", "9p" },
+	{ "OVERLAY_FS", "overlay" },
+	{ "PROC_FS", "proc" },
+	{ "SYSFS", "sysfs" },
+	{ "TMPFS", "tmpfs" },
+	{ "UNIX98_PTYS", "devpts" },
+	{ "VIRTIO_FS", "virtiofs" },
+};
+
+#define NR(a)	(sizeof(a) / sizeof(*(a)))
+
+static bool call_missing(size_t i)
+{
+	const long *a = calls[i].arg;
+	long fd;
+
+	fd = syscall(calls[i].nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (fd < 0)
+		return errno == ENOSYS;
+	if (fd > STDERR_FILENO)
+		close(fd);
+	return false;
+}
+
+static bool family_missing(size_t i)
+{
+	int fd = socket(families[i].family, SOCK_DGRAM, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && (errno == EAFNOSUPPORT || errno == ENOSYS);
+}
+
+/* No list of file systems without /proc: then only an attempt would tell. */
+static bool fs_missing(size_t i)
+{
+	char *list = slurp("/proc/filesystems"), line[32];
+
+	if (!list)
+		return !strcmp(file_systems[i].type, "proc");
+	snprintf(line, sizeof(line), "\t%s\n", file_systems[i].type);
+	return !strstr(list, line);
+}
+
+/* Run one test by number; false at the end of all. */
+static bool nth(size_t n, const char **option, bool test, bool *missing)
+{
+	if (n < NR(calls)) {
+		*option = calls[n].option;
+		if (test)
+			*missing = call_missing(n);
+		return true;
+	}
+	n -= NR(calls);
+	if (n < NR(families)) {
+		*option = families[n].option;
+		if (test)
+			*missing = family_missing(n);
+		return true;
+	}
+	n -= NR(families);
+	if (n < NR(file_systems)) {
+		*option = file_systems[n].option;
+		if (test)
+			*missing = fs_missing(n);
+		return true;
+	}
+	return false;
+}
+
+bool feature_known(const char *name)
+{
+	const char *option;
+	size_t n;
+
+	for (n = 0; nth(n, &option, false, NULL); n++)
+		if (!strcmp(option, name))
+			return true;
+	return false;
+}
+
+bool feature_missing(const char *name)
+{
+	const char *option;
+	bool missing;
+	size_t n;
+
+	for (n = 0; nth(n, &option, false, NULL); n++)
+		if (!strcmp(option, name))
+			return nth(n, &option, true, &missing) && missing;
+	return false;
+}
+
+/* List the options that are off; returns how many. */
+size_t features_missing(char *buf, size_t size)
+{
+	const char *option;
+	size_t n, count = 0, len = 0;
+	bool missing;
+
+	*buf = '\0';
+	for (n = 0; nth(n, &option, true, &missing); n++) {
+		if (!missing)
+			continue;
+		if (len + strlen(option) + 2 < size)
+			len += sprintf(buf + len, "%s%s", len ? " " : "", option);
+		count++;
+	}
+	return count;
+}
+
+const char *feature_of_fs(const char *type)
+{
+	size_t i;
+
+	for (i = 0; i < NR(file_systems); i++)
+		if (!strcmp(file_systems[i].type, type))
+			return file_systems[i].option;
+	return NULL;
+}

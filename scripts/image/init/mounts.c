@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/* File systems: what every program expects, then what the image asks for. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "init.h"
+
+static const struct {
+	const char *type, *dir, *data;
+	unsigned long flags;
+	bool only_when_empty;
+} kernel_fs[] = {
+	{ "proc", "/proc", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC, false },
+	{ "sysfs", "/sys", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC, false },
+	{ "devtmpfs", "/dev", "mode=0755", MS_NOSUID | MS_NOEXEC, false },
+	{ "devpts", "/dev/pts", "mode=0620,ptmxmode=0666,gid=5", MS_NOSUID | MS_NOEXEC, false },
+	{ "tmpfs", "/dev/shm", "mode=1777", MS_NOSUID | MS_NODEV, false },
+	{ "mqueue", "/dev/mqueue", NULL, MS_NOSUID | MS_NODEV | MS_NOEXEC, false },
+	/* Files that the image brings there must stay visible. */
+	{ "tmpfs", "/tmp", "mode=1777", MS_NOSUID | MS_NODEV, true },
+	{ "tmpfs", "/run", "mode=0755", MS_NOSUID | MS_NODEV, true },
+};
+
+/*
+ * Without CONFIG_TMPFS the kernel still registers a tmpfs, in which nothing
+ * can be made.
+ */
+static bool usable(const char *dir)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/.lupine-init", dir);
+	if (mkdir(path, 0700))
+		return false;
+	rmdir(path);
+	return true;
+}
+
+static void make_links(void)
+{
+	static const char *const links[][2] = {
+		{ "/proc/self/fd", "/dev/fd" },
+		{ "/proc/self/fd/0", "/dev/stdin" },
+		{ "/proc/self/fd/1", "/dev/stdout" },
+		{ "/proc/self/fd/2", "/dev/stderr" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(links) / sizeof(*links); i++)
+		if (symlink(links[i][0], links[i][1]) && errno != EEXIST)
+			return;		/* read-only root: the image may have them */
+}
+
+void mount_kernel_file_systems(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(kernel_fs) / sizeof(*kernel_fs); i++) {
+		const char *dir = kernel_fs[i].dir;
+
+		if (mkdir(dir, 0755) && errno != EEXIST)
+			continue;
+		if (kernel_fs[i].only_when_empty && !is_empty_dir(dir))
+			continue;
+		if (mount(kernel_fs[i].type, dir, kernel_fs[i].type,
+			  kernel_fs[i].flags, kernel_fs[i].data)) {
+			/*
+			 * ENODEV: not in this kernel, which is fine until
+			 * somebody needs it. EBUSY: the kernel mounted /dev.
+			 */
+			if (errno != ENODEV && errno != EBUSY)
+				say("%s on %s: %s", kernel_fs[i].type, dir, strerror(errno));
+		} else if (!strcmp(kernel_fs[i].type, "tmpfs") && !usable(dir)) {
+			umount(dir);
+		}
+	}
+	make_links();
+}
+
+static unsigned long mount_options(char *options, char *data)
+{
+	static const struct {
+		const char *name;
+		unsigned long flag;
+	} flags[] = {
+		{ "ro", MS_RDONLY }, { "nosuid", MS_NOSUID }, { "nodev", MS_NODEV },
+		{ "noexec", MS_NOEXEC }, { "noatime", MS_NOATIME }, { "bind", MS_BIND },
+		{ "rw", 0 },
+	};
+	unsigned long set = 0;
+	char *option;
+	size_t i;
+
+	while ((option = strsep(&options, ","))) {
+		for (i = 0; i < sizeof(flags) / sizeof(*flags); i++)
+			if (!strcmp(option, flags[i].name))
+				break;
+		if (i < sizeof(flags) / sizeof(*flags)) {
+			set |= flags[i].flag;
+			continue;
+		}
+		if (*data)
+			strcat(data, ",");
+		strcat(data, option);
+	}
+	return set;
+}
+
+static void mount_one(const char *configured)
+{
+	char *line = copy(configured), *rest = line, *data;
+	char *type = word(&rest), *source = word(&rest), *dir = word(&rest);
+	char *options = word(&rest);
+	unsigned long flags = 0;
+
+	if (!dir || *dir != '/' || word(&rest))
+		fail("mount '%s': want TYPE SOURCE DIR [OPTIONS]", configured);
+	data = calloc(1, strlen(configured) + 1);
+	if (!data)
+		fail("out of memory");
+	if (options)
+		flags = mount_options(options, data);
+	if (make_dirs(dir, 0755))
+		fail("mount on %s: %s", dir, strerror(errno));
+	if (mount(source, dir, type, flags, data)) {
+		if (errno == ENODEV && feature_of_fs(type))
+			fail("mount of %s on %s: %s is off: add CONFIG_%s to the kernel",
+			     type, dir, feature_of_fs(type), feature_of_fs(type));
+		fail("mount of %s %s on %s: %s", type, source, dir, strerror(errno));
+	}
+	free(data);
+	free(line);
+}
+
+static void mkdir_one(const char *configured)
+{
+	char *line = copy(configured), *rest = line;
+	char *dir = word(&rest), *mode = word(&rest), *owner = word(&rest);
+	struct account a;
+
+	if (!dir || *dir != '/' || word(&rest))
+		fail("mkdir '%s': want DIR [MODE [USER[:GROUP]]]", configured);
+	if (make_dirs(dir, 0755))
+		fail("mkdir %s: %s", dir, strerror(errno));
+	if (mode && chmod(dir, strtoul(mode, NULL, 8)))
+		fail("mkdir %s: mode %s: %s", dir, mode, strerror(errno));
+	if (owner) {
+		if (account_find(owner, &a))
+			fail("mkdir %s: no owner %s", dir, owner);
+		if (chown(dir, a.uid, a.gid) && errno != ENOSYS)
+			fail("mkdir %s: owner %s: %s", dir, owner, strerror(errno));
+	}
+	free(line);
+}
+
+void mount_configured(const struct config *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->mounts.nr; i++)
+		mount_one(c->mounts.item[i]);
+	for (i = 0; i < c->mkdirs.nr; i++)
+		mkdir_one(c->mkdirs.item[i]);
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * At which privilege level processes run, everywhere they can be, and what
+ * ring 0 lets pass that ring 3 does not.
+ *
+ * KML_EXPECT=1 or 0 in the environment says which kernel this ought to be; the
+ * rest of the collection believes CS, so this is where a KML kernel that
+ * quietly runs processes in ring 3 is found out.
+ */
+#include <pthread.h>
+
+#include "kml.h"
+
+TEST(expected_kernel)
+{
+	const char *want = getenv("KML_EXPECT");
+
+	printf("# cs %#lx ss %#lx: processes run in ring %lu\n",
+	       kml_cs(), kml_ss(), kml_cs() & 3);
+	if (!want)
+		SKIP(return, "KML_EXPECT is not set to 0 or 1");
+	EXPECT_EQ(atoi(want), (int)kml_on());
+}
+
+/* CS and SS must be a pair; a stale SS survives IRETQ's checks on some CPUs. */
+TEST(selectors)
+{
+	if (kml_on()) {
+		EXPECT_EQ(0, kml_cs() & 7);
+		EXPECT_EQ(0, kml_ss() & 7);
+		EXPECT_NE(0, kml_cs());
+	} else {
+		EXPECT_EQ(KML_ABI_CS, kml_cs());
+		EXPECT_EQ(KML_ABI_SS, kml_ss());
+	}
+}
+
+static volatile unsigned long seen_cs, seen_ss;
+
+static void look(int sig, siginfo_t *si, void *ctx)
+{
+	seen_cs = kml_cs();
+	seen_ss = kml_ss();
+}
+
+static void *look_thread(void *arg)
+{
+	look(0, NULL, NULL);
+	return NULL;
+}
+
+static int look_child(void *arg)
+{
+	unsigned long *mine = arg;
+
+	return kml_cs() != mine[0] || kml_ss() != mine[1];
+}
+
+/* The ways into a process: each has its own exit path in the kernel. */
+TEST(same_everywhere)
+{
+	unsigned long mine[2] = { kml_cs(), kml_ss() };
+	struct itimerval it = { .it_value.tv_usec = 1000 };
+	pthread_t thread;
+
+	ASSERT_EQ(0, kml_handler(SIGUSR1, look, 0));
+	ASSERT_EQ(0, kml_handler(SIGALRM, look, 0));
+
+	/* Signal delivered on the way out of a system call. */
+	raise(SIGUSR1);
+	EXPECT_EQ(mine[0], seen_cs);
+	EXPECT_EQ(mine[1], seen_ss);
+
+	/* Signal delivered on the way out of an interrupt. */
+	seen_cs = 0;
+	seen_ss = 0;
+	setitimer(ITIMER_REAL, &it, NULL);
+	while (!seen_cs)
+		;
+	EXPECT_EQ(mine[0], seen_cs);
+	EXPECT_EQ(mine[1], seen_ss);
+	EXPECT_EQ(mine[0], kml_cs());
+	EXPECT_EQ(mine[1], kml_ss());
+
+	/* ret_from_fork, as a thread and as a process. */
+	seen_cs = 0;
+	ASSERT_EQ(0, pthread_create(&thread, NULL, look_thread, NULL));
+	pthread_join(thread, NULL);
+	EXPECT_EQ(mine[0], seen_cs);
+	EXPECT_EQ(mine[1], seen_ss);
+	EXPECT_EXITED(0, kml_child(look_child, mine));
+}
+
+/* A fault is repaired and retried: the exit path of exceptions. */
+TEST(after_page_fault)
+{
+	unsigned long cs = kml_cs(), ss = kml_ss();
+	char *p = mmap(NULL, 64 * 4096, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int i;
+
+	ASSERT_NE(MAP_FAILED, p);
+	for (i = 0; i < 64; i++) {
+		p[i * 4096] = 1;
+		EXPECT_EQ(cs, kml_cs());
+		EXPECT_EQ(ss, kml_ss());
+	}
+	munmap(p, 64 * 4096);
+}
+
+/*
+ * What no entry code can hide: the CPU does not refuse these in ring 0. Both
+ * halves are asserted, so that CS is cross-checked by what the CPU permits.
+ */
+FIXTURE(privileged)
+{
+	greg_t regs[NGREG];
+};
+
+FIXTURE_SETUP(privileged)
+{
+	ASSERT_EQ(0, kml_catch_all());
+}
+
+FIXTURE_TEARDOWN(privileged)
+{
+}
+
+#define EXPECT_REFUSED(_insn) do { \
+	if (kml_on()) \
+		EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0, \
+			    kml_after_##_insn + 1); \
+	else \
+		EXPECT_TRAP(SIGSEGV, SI_KERNEL, X86_TRAP_GP, 0, \
+			    kml_do_##_insn); \
+} while (0)
+
+TEST_F(privileged, read_control_register)
+{
+	kml_regs_init(self->regs, kml_do_mov_cr0);
+	kml_trap(self->regs);
+	EXPECT_REFUSED(mov_cr0);
+	EXPECT_REGS_KEPT(self->regs, KML_REG(RAX));
+	if (kml_on()) {
+		/* Paging, protection, and write protection for COW. */
+		EXPECT_EQ(0x80010001, kml_last.regs[REG_RAX] & 0x80010001);
+	}
+}
+
+TEST_F(privileged, read_msr)
+{
+	kml_regs_init(self->regs, kml_do_rdmsr);
+	self->regs[REG_RCX] = 0xc0000082; /* MSR_LSTAR */
+	kml_trap(self->regs);
+	EXPECT_REFUSED(rdmsr);
+	EXPECT_REGS_KEPT(self->regs, KML_REG(RAX) | KML_REG(RDX));
+}
+
+TEST_F(privileged, port_io)
+{
+	kml_regs_init(self->regs, kml_do_in);
+	kml_trap(self->regs);
+	EXPECT_REFUSED(in);
+	EXPECT_REGS_KEPT(self->regs, KML_REG(RAX));
+}
+
+/*
+ * CLI is granted. With interrupts off, traps, faults and system calls must
+ * still work, and the kernel must not take over the closed gate.
+ */
+TEST_F(privileged, disable_interrupts)
+{
+	char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, p);
+	kml_regs_init(self->regs, kml_do_cli);
+	kml_trap(self->regs);
+	EXPECT_REFUSED(cli);
+	EXPECT_REGS_KEPT(self->regs, 0);
+	if (kml_on()) {
+		pid_t pid = getpid();
+		long ret;
+
+		asm volatile("cli\n\t"
+			     "movb $1, (%[p])\n\t"	/* a page fault */
+			     "syscall\n\t"
+			     "sti"
+			     : "=a" (ret)
+			     : "a" (SYS_getpid), [p] "r" (p)
+			     : "rcx", "r11", "memory");
+		EXPECT_EQ(pid, ret);
+		EXPECT_EQ(1, p[0]);
+	}
+	munmap(p, 4096);
+}
+
+/* HLT waits for an interrupt, and then goes on. */
+TEST_F(privileged, halt)
+{
+	kml_regs_init(self->regs, kml_do_hlt);
+	if (kml_on()) {
+		/* Whatever wakes it, SIGALRM ends the loop below at the latest. */
+		kml_trap_timer(self->regs, 20000);
+		EXPECT_TRUE(kml_last.sig == SIGTRAP || kml_last.sig == SIGALRM);
+	} else {
+		kml_trap(self->regs);
+		EXPECT_REFUSED(hlt);
+	}
+	EXPECT_REGS_KEPT(self->regs, 0);
+}
+
+/*
+ * INT n with a gate that ring 3 may not use. Vector 0x80 has no handler
+ * without IA32_EMULATION; ring 0 gets an interrupt that nobody wants, which
+ * must change nothing.
+ */
+TEST_F(privileged, int_0x80)
+{
+	kml_regs_init(self->regs, kml_do_int80);
+	self->regs[REG_RAX] = 20; /* getpid for 32 bit */
+	kml_trap(self->regs);
+	if (kml_on()) {
+		EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0,
+			    kml_after_int80 + 1);
+		EXPECT_REGS_KEPT(self->regs, 0);
+	} else if (kml_last.sig == SIGTRAP) {
+		/* IA32_EMULATION: a system call. */
+		EXPECT_REGS_KEPT(self->regs, KML_REG(RAX) | KML_REG(R8) |
+				 KML_REG(R9) | KML_REG(R10) | KML_REG(R11));
+		EXPECT_EQ(getpid(), kml_last.regs[REG_RAX]);
+	} else {
+		/* The selector is 8 times the vector, or 16 times in old QEMU. */
+		greg_t err = kml_last.regs[REG_ERR];
+
+		EXPECT_TRUE(err == 0x80 * 8 + 2 || err == 0x80 * 16 + 2);
+		EXPECT_TRAP(SIGSEGV, SI_KERNEL, X86_TRAP_GP, err, kml_do_int80);
+		EXPECT_REGS_KEPT(self->regs, 0);
+	}
+}
+
+TEST_HARNESS_MAIN

@@ -19,6 +19,8 @@ esac
 KSRC_DEFAULT=/usr/src/linux-source-6.12.tar.xz
 JOBS=${JOBS:-$(nproc)}
 export BUILD JOBS
+# What was given to the front door's make is no business of the kernel's.
+unset MAKEFLAGS MFLAGS MAKELEVEL
 # Messages of the tools are parsed, and sorting must not depend on the user.
 export LC_ALL=C
 

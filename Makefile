@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The front door: each target is one line that calls one script. All of them
+# can be called directly, too; each explains itself with --help.
+
+##
+## Variables (make run APP=shell PROFILE=lupine-general+smp, for example):
+##
+##   APP      application of scripts/image/apps/ (redis)
+export APP ?= redis
+##   PROFILE  profile of kconfig-profiles/ and overlays, +NAME each (lupine-general)
+export PROFILE ?= lupine-general
+##   KSRC     source of Linux 6.12: a directory, a tarball or a git tree
+##            (Debian's /usr/src/linux-source-6.12.tar.xz)
+export KSRC
+##   BUILD    where everything generated goes (build)
+export BUILD
+##   PORTS    HOST:GUEST pairs to forward (those of the application, unchanged)
+export PORTS
+##   JOBS     parallel jobs (one per processor)
+export JOBS
+##   V        1 shows the commands and their output
+export V
+
+.PHONY: help run setup tree kernel image check test test-full clean
+
+help: # this list
+	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
+
+run: # set up what is missing, build, boot the application; Ctrl-A x ends it
+	@scripts/vm/launch $(APP)
+
+setup: # install the Debian packages that the other targets need
+	@scripts/source/prerequisites --group source build image vm test
+
+tree: # the kernel source with the series, in build/tree
+	@scripts/source/tree
+
+kernel: tree # the kernel of PROFILE, in build/kernel/PROFILE
+	@scripts/kconfig/build $(PROFILE)
+
+image: # the root file system of APP, in build/image
+	@scripts/image/build $(APP)
+
+check: # static checks: the series, the fragments, the scripts
+	@scripts/review/check
+
+test: # everything that CI checks, ending in "N passed, N failed"
+	@scripts/review/test
+
+test-full: # the same with the checkers of the kernel and every profile
+	@scripts/review/test --full
+
+clean: # remove everything generated
+	@scripts/source/clean

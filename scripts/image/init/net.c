@@ -85,17 +85,18 @@ static void add_dns(struct lease *l, const char *text)
 /* client:server:gateway:netmask:hostname:device:autoconf:dns0:dns1 */
 static bool from_ip_parameter(struct lease *l, bool *dhcp)
 {
-	char *cmdline = slurp("/proc/cmdline"), *rest = cmdline, *param, *field;
+	char *cmdline = slurp("/proc/cmdline"), *rest = cmdline, *word, *field;
+	char *param = NULL;
 	int nr = 0;
 
-	while ((param = strsep(&rest, " \t\n")))
-		if (!strncmp(param, "ip=", 3))
-			break;
-	if (!param) {
+	/* The last one counts, as it does for the kernel. */
+	while ((word = strsep(&rest, " \t\n")))
+		if (!strncmp(word, "ip=", 3))
+			param = word + 3;
+	if (!param || !*param || !strcmp(param, "none") || !strcmp(param, "off")) {
 		free(cmdline);
 		return false;
 	}
-	param += 3;
 	if (!strcmp(param, "dhcp") || !strcmp(param, "on") || !strcmp(param, "any"))
 		*dhcp = true;
 	for (nr = 0; (field = strsep(&param, ":")); nr++) {

@@ -191,13 +191,10 @@ static int other_process(void *arg)
 
 TEST_F(fpu, context_switches)
 {
-	cpu_set_t set;
 	int i, status;
 	pid_t pid;
 
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	kml_pin(0);
 	pid = fork();
 	if (!pid)
 		_exit(other_process(NULL));

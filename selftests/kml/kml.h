@@ -13,6 +13,7 @@
 #define _GNU_SOURCE
 #endif
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -347,9 +348,14 @@ static inline unsigned long long kml_now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-static inline long kml_page(void)
+/* Both sides of a ping-pong on one CPU: waking another takes long in QEMU. */
+static inline void kml_pin(int cpu)
 {
-	return sysconf(_SC_PAGESIZE);
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
 }
 
 #endif /* SELFTESTS_KML_H */

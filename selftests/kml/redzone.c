@@ -290,12 +290,9 @@ static int loop_child(void *arg)
 TEST_F(redzone, preemption)
 {
 	int i, status;
-	cpu_set_t set;
 	pid_t pid[3];
 
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	kml_pin(0);
 	for (i = 0; i < 3; i++) {
 		pid[i] = fork();
 		if (!pid[i])

@@ -479,5 +479,5 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	usage();
-	return argc == 2 && !strcmp(argv[1], "--help") ? 0 : EXIT_INIT;
+	return argc > 1 && !strcmp(argv[1], "--help") ? 0 : EXIT_INIT;
 }

@@ -108,3 +108,14 @@ lock()
 		flock 9
 	fi
 }
+
+# lock_shared NAME: while this runs, nobody gets the lock NAME.
+lock_shared()
+{
+	mkdir -p "$BUILD"
+	exec 8>"$BUILD/.lock-$1"
+	if ! flock -s -n 8; then
+		printf '    waiting for scripts/source/%s to end\n' "$1"
+		flock -s 8
+	fi
+}

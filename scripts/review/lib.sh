@@ -1,0 +1,98 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the review scripts share: run a test, print one line for it, count.
+# Source it after scripts/lib.sh.
+
+passed=0 failed=0 skipped=0
+LOGS=$BUILD/test
+# A test that exits with this status does not apply here; as in kselftests.
+# shellcheck disable=SC2034
+SKIP=4
+
+# log_name TITLE: where the output of a test goes.
+log_name()
+{
+	local name
+
+	name=$(tr -cs 'A-Za-z0-9+.\n' '-' <<<"$1")
+	mkdir -p "$LOGS"
+	echo "$LOGS/${name%-}.log"
+}
+
+# try TITLE COMMAND...: one test; it passes if the command does. Its output is
+# in build/test/ and is shown when it fails.
+try()
+{
+	local title=$1 log start status=0
+
+	shift
+	log=$(log_name "$title")
+	start=$(date +%s%N)
+	# In a shell of its own, so that set -e works in functions, too.
+	set +e
+	(set -e; "$@") </dev/null >"$log" 2>&1
+	status=$?
+	set -e
+	case $status in
+	0)
+		passed=$((passed + 1))
+		echo "ok - $title ($(seconds_since "$start") s)" ;;
+	"$SKIP")
+		skipped=$((skipped + 1))
+		echo "ok - $title # SKIP $(tail -n 1 "$log")" ;;
+	*)
+		failed=$((failed + 1))
+		echo "not ok - $title ($(seconds_since "$start") s, status $status, log: $log)"
+		tail -n 30 "$log" | sed 's/^/#   /' ;;
+	esac
+	[ "$status" = 0 ] || [ "$status" = "$SKIP" ]
+}
+
+# suite TITLE COMMAND...: a program with many tests. Its last line says
+# "N passed, N failed[, N skipped]", or else each of its lines beginning with
+# "ok" or "not ok" is one. A failure that it did not count is one, too.
+suite()
+{
+	local title=$1 log start status=0 p f s
+
+	shift
+	log=$(log_name "$title")
+	start=$(date +%s%N)
+	echo "# $title"
+	set +e
+	"$@" </dev/null 2>&1 | tee "$log" |
+		grep -E --line-buffered '^(#  |(not )?ok |skip)' | tr -d '\r'
+	status=${PIPESTATUS[0]}
+	set -e
+	read -r p f s < <(tr -d '\r' <"$log" | awk '
+		/^[0-9]+ passed, [0-9]+ failed/ { total = $1 " " $3 " " $5 + 0 }
+		/^ok .*# SKIP/ { skip++; next }
+		/^ok / { ok++ }
+		/^not ok / { bad++ }
+		END { print total != "" ? total : ok + 0 " " bad + 0 " " skip + 0 }')
+	if [ "$status" != 0 ] && [ "$f" = 0 ]; then
+		f=1
+		echo "not ok - $title: ended with status $status"
+	elif [ $((p + f + s)) = 0 ]; then
+		f=1
+		echo "not ok - $title: ran no test"
+	fi
+	if [ "$f" != 0 ]; then
+		tail -n 40 "$log" | tr -d '\r' | sed 's/^/#   /'
+	fi
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	echo "# $title: $p passed, $f failed, $s skipped in $(seconds_since "$start") s (log: $log)"
+	[ "$f" = 0 ]
+}
+
+# summary: the last line, and the status.
+summary()
+{
+	if [ "$skipped" = 0 ]; then
+		echo "$passed passed, $failed failed"
+	else
+		echo "$passed passed, $failed failed, $skipped skipped"
+	fi
+	[ "$failed" = 0 ]
+}

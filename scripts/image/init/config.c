@@ -216,6 +216,7 @@ void config_override(struct config *c, const char *words)
 		{ "--workdir", "workdir" },
 		{ "--user", "user" },
 		{ "--hostname", "hostname" },
+		{ "--mount", "mount" },
 	};
 	char *line = copy(words ?: ""), *rest = line, *option, *value;
 	const char *wrong;

@@ -47,6 +47,7 @@ static void power_off(int status, void *unused)
 	/* A child that gave up before it became the application. */
 	if (getpid() != 1)
 		return;
+	unmount_configured();
 	sync();
 	/* Not everything is idle: a process in the kernel may hold it busy. */
 	mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL);
@@ -444,7 +445,7 @@ static void usage(void)
 	     "machine. lupine=\"...\" on the kernel's command line changes what the image says;\n"
 	     "%XX in its words stands for a character, %- for nothing:\n"
 	     "  --entrypoint PROGRAM  --env NAME=VALUE  --workdir DIR  --user USER[:GROUP]\n"
-	     "  --hostname NAME  --args ARG... (last)\n"
+	     "  --hostname NAME  --mount 'TYPE SOURCE DIR [OPTIONS]'  --args ARG... (last)\n"
 	     "\n"
 	     "--check FILE: read FILE as configuration, and lupine= from the environment; print\n"
 	     "what was understood, exit.\n"

@@ -78,6 +78,7 @@ int account_find(const char *spec, struct account *a);
 /* mounts.c */
 void mount_kernel_file_systems(void);
 void mount_configured(const struct config *c);
+void unmount_configured(void);
 
 /* net.c */
 void net_up(const struct config *c, const char *hostname);

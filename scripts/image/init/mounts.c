@@ -112,12 +112,31 @@ static unsigned long mount_options(char *options, char *data)
 	return set;
 }
 
+/* What to unmount in the end, so that volumes are clean for the next run. */
+static struct list mounted;
+
+/*
+ * A new volume is root's, which the application need not be: let it take after
+ * the folder that it covers.
+ */
+static void adopt(const char *dir, const struct stat *covered)
+{
+	struct stat st;
+
+	if (stat(dir, &st) || st.st_uid || st.st_gid || !is_empty_dir(dir))
+		return;
+	if ((chown(dir, covered->st_uid, covered->st_gid) && errno != ENOSYS) ||
+	    chmod(dir, covered->st_mode & 07777))
+		say("mount on %s: owner and mode: %s", dir, strerror(errno));
+}
+
 static void mount_one(const char *configured)
 {
 	char *line = copy(configured), *rest = line, *data;
 	char *type = word(&rest), *source = word(&rest), *dir = word(&rest);
 	char *options = word(&rest);
 	unsigned long flags = 0;
+	struct stat covered;
 
 	if (!dir || *dir != '/' || word(&rest))
 		fail("mount '%s': want TYPE SOURCE DIR [OPTIONS]", configured);
@@ -126,7 +145,7 @@ static void mount_one(const char *configured)
 		fail("out of memory");
 	if (options)
 		flags = mount_options(options, data);
-	if (make_dirs(dir, 0755))
+	if (make_dirs(dir, 0755) || stat(dir, &covered))
 		fail("mount on %s: %s", dir, strerror(errno));
 	if (mount(source, dir, type, flags, data)) {
 		if (errno == ENODEV && feature_of_fs(type))
@@ -134,6 +153,9 @@ static void mount_one(const char *configured)
 			     type, dir, feature_of_fs(type), feature_of_fs(type));
 		fail("mount of %s %s on %s: %s", type, source, dir, strerror(errno));
 	}
+	if (*source == '/' && !(flags & (MS_RDONLY | MS_BIND)))
+		adopt(dir, &covered);
+	list_add(&mounted, dir);
 	free(data);
 	free(line);
 }
@@ -163,8 +185,20 @@ void mount_configured(const struct config *c)
 {
 	size_t i;
 
-	for (i = 0; i < c->mounts.nr; i++)
-		mount_one(c->mounts.item[i]);
 	for (i = 0; i < c->mkdirs.nr; i++)
 		mkdir_one(c->mkdirs.item[i]);
+	for (i = 0; i < c->mounts.nr; i++)
+		mount_one(c->mounts.item[i]);
+	/* And inside what has been mounted: /run/NAME, say. */
+	for (i = 0; c->mounts.nr && i < c->mkdirs.nr; i++)
+		mkdir_one(c->mkdirs.item[i]);
+}
+
+void unmount_configured(void)
+{
+	while (mounted.nr) {
+		mounted.nr--;
+		if (umount(mounted.item[mounted.nr]))
+			say("unmounting %s: %s", mounted.item[mounted.nr], strerror(errno));
+	}
 }

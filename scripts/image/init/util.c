@@ -179,7 +179,8 @@ bool is_empty_dir(const char *path)
 	if (!d)
 		return false;
 	while (empty && (e = readdir(d)))
-		empty = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
+		empty = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") ||
+			!strcmp(e->d_name, "lost+found");
 	closedir(d);
 	return empty;
 }

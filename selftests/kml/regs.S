@@ -137,6 +137,178 @@ kml_after_\name:
 	STUB fwait, fwait
 	STUB divss, divss %xmm1, %xmm0
 
+	STUB call_entry, call *0xffffffffff600c00
+	STUB jump_entry, jmp *0xffffffffff600c00
+
+/*
+ * long kml_by_NAME(nr, a, b, c, d, e, f): a system call in either way, for C.
+ * As in any function that C calls, nothing of use is below RSP here.
+ */
+	.macro	BY name:req, insn:vararg
+	.globl	kml_by_\name
+	.type	kml_by_\name, @function
+kml_by_\name:
+	mov	%rdi, %rax
+	mov	%rsi, %rdi
+	mov	%rdx, %rsi
+	mov	%rcx, %rdx
+	mov	%r8, %r10
+	mov	%r9, %r8
+	mov	8(%rsp), %r9
+	\insn
+	ret
+	.size	kml_by_\name, . - kml_by_\name
+
+/* The child of vfork() uses the stack: the return address must be off it. */
+	.globl	kml_vfork_by_\name
+	.type	kml_vfork_by_\name, @function
+kml_vfork_by_\name:
+	pop	%rdi
+	mov	$58, %eax
+	\insn
+	push	%rdi
+	ret
+	.size	kml_vfork_by_\name, . - kml_vfork_by_\name
+
+/*
+ * A restorer: where signal handlers return to. RSP is one word into the frame.
+ */
+	.globl	kml_restore_by_\name
+	.type	kml_restore_by_\name, @function
+	nop
+kml_restore_by_\name:
+	mov	$15, %eax
+	\insn
+	ud2
+	.size	kml_restore_by_\name, . - kml_restore_by_\name
+
+/*
+ * long kml_storm_by_NAME(nr, result, rounds): the same call many times, with a
+ * pattern in every register that must survive, in some vectors and in the red
+ * zone, which an inlined call has to step over. Returns 0, or a bit for what
+ * was found wrong first: 1 result, 2 register, 4 vector, 8 red zone, 16 RSP.
+ */
+	.globl	kml_storm_by_\name
+	.type	kml_storm_by_\name, @function
+kml_storm_by_\name:
+	push	%rbp
+	push	%rbx
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	push	%rdi			/* 16(%rsp) in the loop: nr */
+	push	%rsi			/* 8(%rsp): result */
+	push	%rdx			/* 0(%rsp): rounds */
+	mov	$-128, %rcx
+1:	lea	0x5eed(%rcx), %rdx
+	mov	%rdx, (%rsp, %rcx)
+	add	$8, %rcx
+	jnz	1b
+	.balign	16
+2:	mov	$0xb0b0b0b0b0b0, %rbx
+	mov	$0xdddddddddddd, %rdi
+	mov	$0x515151515151, %rsi
+	mov	$0xd8d8d8d8d8d8, %rdx
+	mov	$0x080808080808, %r8
+	mov	$0x090909090909, %r9
+	mov	$0x101010101010, %r10
+	mov	$0x121212121212, %r12
+	mov	$0x131313131313, %r13
+	mov	$0x141414141414, %r14
+	mov	$0x151515151515, %r15
+	movq	%rbx, %xmm0
+	movq	%r12, %xmm5
+	movq	%r13, %xmm10
+	movq	%r14, %xmm15
+	mov	%rsp, %rbp
+	mov	16(%rsp), %rax
+	lea	-128(%rsp), %rsp
+	\insn
+	lea	128(%rsp), %rsp
+	cmp	%rsp, %rbp
+	jne	16f
+	cmp	8(%rsp), %rax
+	jne	11f
+	mov	$0xb0b0b0b0b0b0, %rax
+	cmp	%rax, %rbx
+	jne	12f
+	movq	%xmm0, %rcx
+	cmp	%rax, %rcx
+	jne	14f
+	mov	$0xdddddddddddd, %rax
+	cmp	%rax, %rdi
+	jne	12f
+	mov	$0x515151515151, %rax
+	cmp	%rax, %rsi
+	jne	12f
+	mov	$0xd8d8d8d8d8d8, %rax
+	cmp	%rax, %rdx
+	jne	12f
+	mov	$0x080808080808, %rax
+	cmp	%rax, %r8
+	jne	12f
+	mov	$0x090909090909, %rax
+	cmp	%rax, %r9
+	jne	12f
+	mov	$0x101010101010, %rax
+	cmp	%rax, %r10
+	jne	12f
+	mov	$0x121212121212, %rax
+	cmp	%rax, %r12
+	jne	12f
+	movq	%xmm5, %rcx
+	cmp	%rax, %rcx
+	jne	14f
+	mov	$0x131313131313, %rax
+	cmp	%rax, %r13
+	jne	12f
+	movq	%xmm10, %rcx
+	cmp	%rax, %rcx
+	jne	14f
+	mov	$0x141414141414, %rax
+	cmp	%rax, %r14
+	jne	12f
+	movq	%xmm15, %rcx
+	cmp	%rax, %rcx
+	jne	14f
+	mov	$0x151515151515, %rax
+	cmp	%rax, %r15
+	jne	12f
+	mov	$-128, %rcx
+3:	lea	0x5eed(%rcx), %rdx
+	cmp	%rdx, (%rsp, %rcx)
+	jne	18f
+	add	$8, %rcx
+	jnz	3b
+	decq	(%rsp)
+	jnz	2b
+	xor	%eax, %eax
+	jmp	20f
+11:	mov	$1, %eax
+	jmp	20f
+12:	mov	$2, %eax
+	jmp	20f
+14:	mov	$4, %eax
+	jmp	20f
+18:	mov	$8, %eax
+	jmp	20f
+16:	mov	%rbp, %rsp
+	mov	$16, %eax
+20:	add	$24, %rsp
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbx
+	pop	%rbp
+	ret
+	.size	kml_storm_by_\name, . - kml_storm_by_\name
+	.endm
+
+	BY syscall, syscall
+	BY call, call *0xffffffffff600c00
+
 /* Spin until a signal handler moves RIP away. */
 	.balign	16
 	.globl	kml_do_spin

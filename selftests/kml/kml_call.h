@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * System calls in both ways: by the SYSCALL instruction, and by a call to the
+ * address that a kernel with CONFIG_KML exports. What holds for one holds for
+ * the other, bar RCX, R11 and the status flags; so each test runs with both,
+ * and the first shows on any kernel that the test itself is right.
+ */
+#ifndef SELFTESTS_KML_CALL_H
+#define SELFTESTS_KML_CALL_H
+
+#include <sys/auxv.h>
+
+#include "kml.h"
+
+#ifndef AT_SYSINFO
+#define AT_SYSINFO	32
+#endif
+
+/* Where the vsyscall page has the entry's address; see Documentation. */
+#define KML_CALL_SLOT	0xffffffffff600c00UL
+
+KML_STUB(call_entry);
+KML_STUB(jump_entry);
+long kml_by_syscall(long nr, ...);
+long kml_by_call(long nr, ...);
+long kml_vfork_by_syscall(void);
+long kml_vfork_by_call(void);
+void kml_restore_by_syscall(void);
+void kml_restore_by_call(void);
+long kml_storm_by_syscall(long nr, long result, long rounds);
+long kml_storm_by_call(long nr, long result, long rounds);
+
+static inline unsigned long kml_call_entry(void)
+{
+	return getauxval(AT_SYSINFO);
+}
+
+FIXTURE(by)
+{
+	greg_t regs[NGREG];
+	unsigned long entry;
+};
+
+FIXTURE_VARIANT(by)
+{
+	bool call;
+	const char *insn;
+	const char *after;
+	long (*nr)(long nr, ...);
+	long (*vfork)(void);
+	void (*restore)(void);
+	long (*storm)(long nr, long result, long rounds);
+};
+
+FIXTURE_VARIANT_ADD(by, syscall)
+{
+	.call = false,
+	.insn = kml_do_syscall,
+	.after = kml_after_syscall,
+	.nr = kml_by_syscall,
+	.vfork = kml_vfork_by_syscall,
+	.restore = kml_restore_by_syscall,
+	.storm = kml_storm_by_syscall,
+};
+
+FIXTURE_VARIANT_ADD(by, call)
+{
+	.call = true,
+	.insn = kml_do_call_entry,
+	.after = kml_after_call_entry,
+	.nr = kml_by_call,
+	.vfork = kml_vfork_by_call,
+	.restore = kml_restore_by_call,
+	.storm = kml_storm_by_call,
+};
+
+FIXTURE_SETUP(by)
+{
+	self->entry = kml_call_entry();
+	if (variant->call && !self->entry)
+		SKIP(return, "no AT_SYSINFO: this kernel has no call entry");
+	ASSERT_EQ(0, kml_catch_all());
+}
+
+FIXTURE_TEARDOWN(by)
+{
+}
+
+/* After the call all is as before but RAX, RCX and R11. */
+#define BY_TRAP(_nr) do { \
+	kml_regs_init(self->regs, variant->insn); \
+	self->regs[REG_RAX] = (_nr); \
+} while (0)
+
+#define EXPECT_CALLED() do { \
+	EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0, variant->after + 1); \
+	EXPECT_REGS_KEPT(self->regs, KML_SYSCALL_REGS); \
+} while (0)
+
+#endif /* SELFTESTS_KML_CALL_H */

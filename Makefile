@@ -8,6 +8,8 @@
 ##
 ##   APP      application of scripts/image/apps/ (redis)
 export APP ?= redis
+##   OCI      container image instead of APP: layout directory, archive, reference
+export OCI
 ##   PROFILE  profile of kconfig-profiles/ and overlays, +NAME each (lupine-general)
 export PROFILE ?= lupine-general
 ##   KSRC     source of Linux 6.12: a directory, a tarball or a git tree
@@ -22,7 +24,7 @@ export JOBS
 ##   V        1 shows the commands and their output
 export V
 
-.PHONY: help run setup tree kernel image check test test-full clean
+.PHONY: help run setup tree kernel image check-host check test test-full clean
 
 help: # this list
 	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
@@ -39,8 +41,11 @@ tree: # the kernel source with the series, in build/tree
 kernel: tree # the kernel of PROFILE, in build/kernel/PROFILE
 	@scripts/kconfig/build $(PROFILE)
 
-image: # the root file system of APP, in build/image
-	@scripts/image/build $(APP)
+image: # the root file system of APP (or of OCI), in build/image
+	@scripts/image/$(if $(OCI),oci "$(OCI)",build $(APP))
+
+check-host: # what this machine lacks for all this, and how to get it
+	@scripts/vm/check-host
 
 check: # static checks: the series, the fragments, the scripts
 	@scripts/review/check

@@ -39,7 +39,7 @@ TEST(exported)
 		return;
 	while (fgets(line, sizeof(line), maps))
 		if (strstr(line, "[vsyscall]"))
-			readable = strstr(line, " r") != NULL;
+			readable = !!strstr(line, " r");
 	fclose(maps);
 	EXPECT_TRUE(readable);
 }
@@ -91,7 +91,7 @@ TEST_F(by, invalid_numbers)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(nrs) / sizeof(nrs[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(nrs); i++) {
 		BY_TRAP(nrs[i]);
 		kml_trap(self->regs);
 		EXPECT_CALLED();
@@ -198,7 +198,7 @@ static bool tried(int nr)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(not_tried) / sizeof(not_tried[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(not_tried); i++)
 		if (not_tried[i] == nr)
 			return false;
 	return true;

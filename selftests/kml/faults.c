@@ -131,7 +131,7 @@ TEST_F(fault, jump_to_non_canonical)
 	};
 	size_t i;
 
-	for (i = 0; i < sizeof(where) / sizeof(where[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(where); i++) {
 		TRAP_AT(jump, where[i]);
 		EXPECT_EQ(SIGSEGV, kml_last.sig);
 		EXPECT_EQ(SI_KERNEL, kml_last.code);
@@ -494,7 +494,7 @@ TEST_F(fault, unhandled)
 	size_t i;
 
 	prctl(PR_SET_DUMPABLE, 0);
-	for (i = 0; i < sizeof(die) / sizeof(die[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(die); i++) {
 		kml_regs_init(self->regs, die[i].rip);
 		self->regs[REG_RAX] = 0;
 		self->regs[REG_RCX] = 0;

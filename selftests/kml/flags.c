@@ -23,7 +23,7 @@ static const struct {
 	{ "all of them", FL_NT | FL_AC | FL_DF | FL_ID | FL_STATUS },
 };
 
-#define NSETS (sizeof(sets) / sizeof(sets[0]))
+#define NSETS (ARRAY_SIZE(sets))
 
 FIXTURE(flags)
 {
@@ -39,40 +39,46 @@ FIXTURE_TEARDOWN(flags)
 {
 }
 
-#define FOR_EACH_SET(_i, _stub) \
-	for (_i = 0; _i < NSETS; _i++) { \
-		kml_regs_init(self->regs, kml_do_##_stub); \
-		self->regs[REG_EFL] |= sets[_i].set;
-
-#define END_EACH_SET(_i) \
-		EXPECT_EQ(kml_flags(self->regs), kml_flags(kml_last.regs)); \
-		if (!_metadata->exit_code) \
-			continue; \
-		TH_LOG("with flags %s (%#lx)", sets[_i].what, sets[_i].set); \
-		break; \
+/* The next set of flags in turn, if the last one came back. */
+static bool next_set(struct __test_metadata *_metadata, size_t *i,
+		     greg_t *regs, const char *stub)
+{
+	if (*i < NSETS) {
+		EXPECT_EQ(kml_flags(regs), kml_flags(kml_last.regs));
+		if (_metadata->exit_code) {
+			TH_LOG("with flags %s (%#lx)", sets[*i].what,
+			       sets[*i].set);
+			return false;
+		}
 	}
+	if (++*i == NSETS)
+		return false;
+	kml_regs_init(regs, stub);
+	regs[REG_EFL] |= sets[*i].set;
+	return true;
+}
 
 TEST_F(flags, syscall)
 {
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_SET(i, syscall)
+	while (next_set(_metadata, &i, self->regs, kml_do_syscall)) {
 		self->regs[REG_RAX] = SYS_getppid;
 		kml_trap(self->regs);
 		EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0,
 			    kml_after_syscall + 1);
 		EXPECT_EQ(getppid(), kml_last.regs[REG_RAX]);
 		EXPECT_REGS_KEPT(self->regs, KML_SYSCALL_REGS);
-	END_EACH_SET(i)
+	}
 }
 
 /* The scheduler must not carry a flag from one task into another. */
 TEST_F(flags, syscall_that_sleeps)
 {
 	struct timespec ts = { .tv_nsec = 100000 };
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_SET(i, syscall)
+	while (next_set(_metadata, &i, self->regs, kml_do_syscall)) {
 		self->regs[REG_RAX] = SYS_nanosleep;
 		self->regs[REG_RDI] = (greg_t)&ts;
 		self->regs[REG_RSI] = 0;
@@ -81,7 +87,7 @@ TEST_F(flags, syscall_that_sleeps)
 			    kml_after_syscall + 1);
 		EXPECT_EQ(0, kml_last.regs[REG_RAX]);
 		EXPECT_REGS_KEPT(self->regs, KML_SYSCALL_REGS);
-	END_EACH_SET(i)
+	}
 }
 
 /* read() copies with string instructions: DF set would copy backwards. */
@@ -89,10 +95,10 @@ TEST_F(flags, syscall_that_copies)
 {
 	static char src[4096], dst[3 * 4096];
 	int fd[2];
-	size_t i, j;
+	size_t i = -1, j;
 
 	ASSERT_EQ(0, pipe(fd));
-	FOR_EACH_SET(i, syscall)
+	while (next_set(_metadata, &i, self->regs, kml_do_syscall)) {
 		for (j = 0; j < sizeof(src); j++)
 			src[j] = i + j * 7;
 		memset(dst, 0, sizeof(dst));
@@ -106,64 +112,64 @@ TEST_F(flags, syscall_that_copies)
 		EXPECT_EQ(0, memcmp(src, dst + 4096, sizeof(src)));
 		for (j = 0; j < 4096; j++)
 			EXPECT_EQ(0, dst[j] | dst[j + 2 * 4096]);
-	END_EACH_SET(i)
+	}
 	close(fd[0]);
 	close(fd[1]);
 }
 
 TEST_F(flags, breakpoint)
 {
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_SET(i, int3)
+	while (next_set(_metadata, &i, self->regs, kml_do_int3)) {
 		kml_trap(self->regs);
 		EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0, kml_after_int3);
 		EXPECT_REGS_KEPT(self->regs, 0);
-	END_EACH_SET(i)
+	}
 }
 
 TEST_F(flags, undefined_instruction)
 {
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_SET(i, ud2)
+	while (next_set(_metadata, &i, self->regs, kml_do_ud2)) {
 		kml_trap(self->regs);
 		EXPECT_TRAP(SIGILL, ILL_ILLOPN, X86_TRAP_UD, 0, kml_do_ud2);
 		EXPECT_REGS_KEPT(self->regs, 0);
-	END_EACH_SET(i)
+	}
 }
 
 TEST_F(flags, general_protection)
 {
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_SET(i, load)
+	while (next_set(_metadata, &i, self->regs, kml_do_load)) {
 		self->regs[REG_RAX] = KML_NONCANON;
 		kml_trap(self->regs);
 		EXPECT_TRAP(SIGSEGV, SI_KERNEL, X86_TRAP_GP, 0, kml_do_load);
 		EXPECT_REGS_KEPT(self->regs, 0);
-	END_EACH_SET(i)
+	}
 }
 
 TEST_F(flags, page_fault)
 {
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_SET(i, load)
+	while (next_set(_metadata, &i, self->regs, kml_do_load)) {
 		self->regs[REG_RAX] = 0;
 		kml_trap(self->regs);
 		EXPECT_TRAP(SIGSEGV, SEGV_MAPERR, X86_TRAP_PF, PF_USER,
 			    kml_do_load);
 		EXPECT_REGS_KEPT(self->regs, 0);
-	END_EACH_SET(i)
+	}
 }
 
 /* Zeroing and copying a page are string instructions again. */
 TEST_F(flags, demand_fault)
 {
-	size_t i, j;
+	size_t i = -1, j;
 
-	FOR_EACH_SET(i, store)
+	while (next_set(_metadata, &i, self->regs, kml_do_store)) {
 		char *p = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE,
 			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -177,18 +183,18 @@ TEST_F(flags, demand_fault)
 		for (j = 8; j < 4096; j++)
 			EXPECT_EQ(0, p[4096 + j]);
 		munmap(p, 3 * 4096);
-	END_EACH_SET(i)
+	}
 }
 
 TEST_F(flags, interrupt)
 {
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_SET(i, spin)
+	while (next_set(_metadata, &i, self->regs, kml_do_spin)) {
 		kml_trap_timer(self->regs, 5000);
 		EXPECT_EQ(SIGALRM, kml_last.sig);
 		EXPECT_REGS_KEPT(self->regs, 0);
-	END_EACH_SET(i)
+	}
 }
 
 /* A handler is entered with DF clear whatever was set, as the ABI wants. */
@@ -258,14 +264,14 @@ TEST_F(flags, interrupts_off)
 /* What comes back in R11 is RFLAGS, and in RCX the return address. */
 TEST_F(flags, r11_and_rcx)
 {
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_SET(i, syscall)
+	while (next_set(_metadata, &i, self->regs, kml_do_syscall)) {
 		self->regs[REG_RAX] = SYS_getppid;
 		kml_trap(self->regs);
 		EXPECT_EQ(self->regs[REG_EFL], kml_last.regs[REG_R11]);
 		EXPECT_EQ((greg_t)kml_after_syscall, kml_last.regs[REG_RCX]);
-	END_EACH_SET(i)
+	}
 }
 
 /*
@@ -335,7 +341,7 @@ TEST_F(flags, trap_flag)
 		EXPECT_EQ(FL_TF, kml_last.regs[REG_EFL] & FL_TF);
 		EXPECT_EQ(self->regs[REG_EFL] & (FL_NT | FL_DF),
 			  kml_last.regs[REG_EFL] & (FL_NT | FL_DF));
-		EXPECT_EQ(sizeof(want) / sizeof(want[0]), nsteps);
+		EXPECT_EQ(ARRAY_SIZE(want), nsteps);
 		for (i = 0; i < nsteps; i++)
 			EXPECT_EQ(want[i], steps[i]);
 		EXPECT_REGS_KEPT(self->regs, KML_SYSCALL_REGS | KML_REG(RBX));

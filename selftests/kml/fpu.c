@@ -43,21 +43,17 @@ static void fill(struct vectors *s, int seed)
  * Load all vectors, run @op, store them: nothing of C in between. @op gets
  * RAX and leaves what C keeps.
  */
-#define MOVE16(_insn, _reg, _fmt) \
-	_fmt(_insn, _reg, 0) _fmt(_insn, _reg, 1) _fmt(_insn, _reg, 2) \
-	_fmt(_insn, _reg, 3) _fmt(_insn, _reg, 4) _fmt(_insn, _reg, 5) \
-	_fmt(_insn, _reg, 6) _fmt(_insn, _reg, 7) _fmt(_insn, _reg, 8) \
-	_fmt(_insn, _reg, 9) _fmt(_insn, _reg, 10) _fmt(_insn, _reg, 11) \
-	_fmt(_insn, _reg, 12) _fmt(_insn, _reg, 13) _fmt(_insn, _reg, 14) \
-	_fmt(_insn, _reg, 15)
-#define LOAD(_insn, _reg, _n) _insn " " #_n "*32(%[in]), %%" _reg #_n "\n\t"
-#define STORE(_insn, _reg, _n) _insn " %%" _reg #_n ", " #_n "*32(%[out])\n\t"
+#define VECTORS ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n\t"
+#define LOAD(_insn, _reg) \
+	VECTORS _insn " \\n*32(%[in]), %%" _reg "\\n\n\t.endr\n\t"
+#define STORE(_insn, _reg) \
+	VECTORS _insn " %%" _reg "\\n, \\n*32(%[out])\n\t.endr\n\t"
 
 #define AROUND(_insn, _reg, _in, _out, _nr, _op) ({ \
 	long _rax = (_nr); \
-	asm volatile(MOVE16(_insn, _reg, LOAD) \
+	asm volatile(LOAD(_insn, _reg) \
 		     _op "\n\t" \
-		     MOVE16(_insn, _reg, STORE) \
+		     STORE(_insn, _reg) \
 		     : "+a" (_rax) \
 		     : [in] "r" (_in), [out] "r" (_out) \
 		     : "rcx", "r11", "rdx", "memory", "cc", \

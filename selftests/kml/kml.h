@@ -171,8 +171,9 @@ static inline void kml_catch(int sig, siginfo_t *si, void *ctx)
 	/* Inherited from the interrupted code, and memcpy() is not aligned. */
 	__builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() & ~FL_AC);
 	/* Too early or too late: not in the code that was entered. */
-	if (sig == SIGALRM && (!kml_saved_rsp || (rip >= (greg_t)kml_enter &&
-						   rip < (greg_t)kml_enter_end)))
+	if (sig == SIGALRM &&
+	    (!kml_saved_rsp ||
+	     (rip >= (greg_t)kml_enter && rip < (greg_t)kml_enter_end)))
 		return;
 	if (!kml_saved_rsp) {
 		/* Not ours: die of it, visibly. */
@@ -218,7 +219,7 @@ static inline int kml_catch_all(void)
 	int ret = kml_use_altstack(kml_altstack, sizeof(kml_altstack));
 	size_t i;
 
-	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(sigs); i++)
 		ret |= kml_handler(sigs[i], kml_catch, SA_ONSTACK);
 	return ret;
 }

@@ -337,7 +337,7 @@ TEST_F(ptrace, single_step)
 	GETREGS();
 	self->regs.rip = (unsigned long)walk_code;
 	SETREGS();
-	for (i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(want); i++) {
 		EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_SINGLESTEP));
 		ASSERT_EQ(0, ptrace(PTRACE_GETSIGINFO, self->pid, NULL, &si));
 		EXPECT_EQ(SIGTRAP, si.si_signo);

@@ -54,7 +54,7 @@ static const struct {
 	{ "last byte of all", 0xffffffffffffffff },
 };
 
-#define NSTACKS (sizeof(stacks) / sizeof(stacks[0]))
+#define NSTACKS (ARRAY_SIZE(stacks))
 
 FIXTURE(rsp)
 {
@@ -98,85 +98,90 @@ static bool edge_untouched(void)
 	return true;
 }
 
-#define FOR_EACH_STACK(_i, _stub) \
-	for (_i = 0; _i < NSTACKS; _i++) { \
-		kml_regs_init(self->regs, kml_do_##_stub); \
-		self->regs[REG_RSP] = stack_at(_i);
-
-#define END_EACH_STACK(_i) \
-		EXPECT_TRUE(edge_untouched()); \
-		if (!_metadata->exit_code) \
-			continue; \
-		TH_LOG("with RSP at %s (%#lx)", stacks[_i].what, \
-		       stack_at(_i)); \
-		break; \
+/* The next stack in turn, if all was well with the last one. */
+static bool next_stack(struct __test_metadata *_metadata, size_t *i,
+		       greg_t *regs, const char *stub)
+{
+	if (*i < NSTACKS) {
+		EXPECT_TRUE(edge_untouched());
+		if (_metadata->exit_code) {
+			TH_LOG("with RSP at %s (%#lx)", stacks[*i].what,
+			       stack_at(*i));
+			return false;
+		}
 	}
+	if (++*i == NSTACKS)
+		return false;
+	kml_regs_init(regs, stub);
+	regs[REG_RSP] = stack_at(*i);
+	return true;
+}
 
 TEST_F(rsp, breakpoint)
 {
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_STACK(i, int3)
+	while (next_stack(_metadata, &i, self->regs, kml_do_int3)) {
 		kml_trap(self->regs);
 		EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0, kml_after_int3);
 		EXPECT_REGS_KEPT(self->regs, 0);
-	END_EACH_STACK(i)
+	}
 }
 
 TEST_F(rsp, undefined_instruction)
 {
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_STACK(i, ud2)
+	while (next_stack(_metadata, &i, self->regs, kml_do_ud2)) {
 		kml_trap(self->regs);
 		EXPECT_TRAP(SIGILL, ILL_ILLOPN, X86_TRAP_UD, 0, kml_do_ud2);
 		EXPECT_REGS_KEPT(self->regs, 0);
-	END_EACH_STACK(i)
+	}
 }
 
 TEST_F(rsp, divide_error)
 {
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_STACK(i, div)
+	while (next_stack(_metadata, &i, self->regs, kml_do_div)) {
 		self->regs[REG_RCX] = 0;
 		kml_trap(self->regs);
 		EXPECT_TRAP(SIGFPE, FPE_INTDIV, X86_TRAP_DE, 0, kml_do_div);
 		EXPECT_REGS_KEPT(self->regs, 0);
-	END_EACH_STACK(i)
+	}
 }
 
 TEST_F(rsp, overflow)
 {
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_STACK(i, int4)
+	while (next_stack(_metadata, &i, self->regs, kml_do_int4)) {
 		kml_trap(self->regs);
 		EXPECT_TRAP(SIGSEGV, SI_KERNEL, X86_TRAP_OF, 0, kml_after_int4);
 		EXPECT_REGS_KEPT(self->regs, 0);
-	END_EACH_STACK(i)
+	}
 }
 
 TEST_F(rsp, page_fault)
 {
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_STACK(i, load)
+	while (next_stack(_metadata, &i, self->regs, kml_do_load)) {
 		self->regs[REG_RAX] = 0x18;
 		kml_trap(self->regs);
 		EXPECT_TRAP(SIGSEGV, SEGV_MAPERR, X86_TRAP_PF, PF_USER,
 			    kml_do_load);
 		EXPECT_EQ((void *)0x18, kml_last.addr);
 		EXPECT_REGS_KEPT(self->regs, 0);
-	END_EACH_STACK(i)
+	}
 }
 
 /* A fault that is resolved, so that the exit path sees the RSP too. */
 TEST_F(rsp, demand_fault)
 {
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_STACK(i, load)
+	while (next_stack(_metadata, &i, self->regs, kml_do_load)) {
 		char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -188,42 +193,42 @@ TEST_F(rsp, demand_fault)
 		EXPECT_EQ(0, kml_last.regs[REG_RDX]);
 		EXPECT_REGS_KEPT(self->regs, KML_REG(RDX));
 		munmap(p, 4096);
-	END_EACH_STACK(i)
+	}
 }
 
 TEST_F(rsp, general_protection)
 {
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_STACK(i, load)
+	while (next_stack(_metadata, &i, self->regs, kml_do_load)) {
 		self->regs[REG_RAX] = KML_NONCANON;
 		kml_trap(self->regs);
 		EXPECT_TRAP(SIGSEGV, SI_KERNEL, X86_TRAP_GP, 0, kml_do_load);
 		EXPECT_REGS_KEPT(self->regs, 0);
-	END_EACH_STACK(i)
+	}
 }
 
 TEST_F(rsp, syscall)
 {
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_STACK(i, syscall)
+	while (next_stack(_metadata, &i, self->regs, kml_do_syscall)) {
 		self->regs[REG_RAX] = SYS_getpid;
 		kml_trap(self->regs);
 		EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0,
 			    kml_after_syscall + 1);
 		EXPECT_EQ(getpid(), kml_last.regs[REG_RAX]);
 		EXPECT_REGS_KEPT(self->regs, KML_SYSCALL_REGS);
-	END_EACH_STACK(i)
+	}
 }
 
 /* The slow way out of a system call: through the scheduler. */
 TEST_F(rsp, syscall_that_sleeps)
 {
 	struct timespec ts = { .tv_nsec = 1000 };
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_STACK(i, syscall)
+	while (next_stack(_metadata, &i, self->regs, kml_do_syscall)) {
 		self->regs[REG_RAX] = SYS_nanosleep;
 		self->regs[REG_RDI] = (greg_t)&ts;
 		self->regs[REG_RSI] = 0;
@@ -232,15 +237,15 @@ TEST_F(rsp, syscall_that_sleeps)
 			    kml_after_syscall + 1);
 		EXPECT_EQ(0, kml_last.regs[REG_RAX]);
 		EXPECT_REGS_KEPT(self->regs, KML_SYSCALL_REGS);
-	END_EACH_STACK(i)
+	}
 }
 
 /* Interrupts, at least the timer's. */
 TEST_F(rsp, interrupt)
 {
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_STACK(i, spin)
+	while (next_stack(_metadata, &i, self->regs, kml_do_spin)) {
 		kml_trap_timer(self->regs, 1500);
 		EXPECT_EQ(SIGALRM, kml_last.sig);
 		EXPECT_EQ(KML_ABI_CS, kml_sig_cs(kml_last.regs));
@@ -249,7 +254,7 @@ TEST_F(rsp, interrupt)
 			    kml_last.regs[REG_RIP] < (greg_t)kml_after_spin)
 			TH_LOG("rip %#llx", kml_last.regs[REG_RIP]);
 		EXPECT_REGS_KEPT(self->regs, 0);
-	END_EACH_STACK(i)
+	}
 }
 
 /*
@@ -258,9 +263,9 @@ TEST_F(rsp, interrupt)
  */
 TEST_F(rsp, debug)
 {
-	size_t i;
+	size_t i = -1;
 
-	FOR_EACH_STACK(i, pause)
+	while (next_stack(_metadata, &i, self->regs, kml_do_pause)) {
 		self->regs[REG_EFL] |= FL_TF;
 		kml_trap(self->regs);
 		EXPECT_EQ(SIGTRAP, kml_last.sig);
@@ -269,7 +274,7 @@ TEST_F(rsp, debug)
 		EXPECT_EQ(self->regs[REG_RSP], kml_last.regs[REG_RSP]);
 		EXPECT_EQ(KML_ABI_CS, kml_sig_cs(kml_last.regs));
 		EXPECT_REGS_KEPT(self->regs, KML_REG(RDI));
-	END_EACH_STACK(i)
+	}
 }
 
 /*
@@ -398,11 +403,11 @@ static void go_there(int sig, siginfo_t *si, void *ctx)
 
 TEST_F(rsp, sigreturn)
 {
-	size_t i;
+	size_t i = -1;
 
 	returns = 0;
 	ASSERT_EQ(0, kml_handler(SIGILL, go_there, SA_ONSTACK));
-	FOR_EACH_STACK(i, int3)
+	while (next_stack(_metadata, &i, self->regs, kml_do_int3)) {
 		greg_t first[NGREG];
 
 		wanted = self->regs;
@@ -411,7 +416,7 @@ TEST_F(rsp, sigreturn)
 		EXPECT_EQ(i + 1, returns);
 		EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0, kml_after_int3);
 		EXPECT_REGS_KEPT(self->regs, 0);
-	END_EACH_STACK(i)
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -19,15 +19,17 @@ export KSRC
 export BUILD
 ##   PORTS    HOST:GUEST pairs to forward (those of the application, unchanged)
 export PORTS
+##   RUNS     runs of each measurement (5)
+export RUNS ?= 5
 ##   JOBS     parallel jobs (one per processor)
 export JOBS
 ##   V        1 shows the commands and their output
 export V
 
-.PHONY: help run setup tree kernel image check-host check test test-full clean
+.PHONY: help run setup tree kernel image check-host check test test-full bench-syscall clean
 
 help: # this list
-	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-10s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
+	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
 
 run: # set up what is missing, build, boot the application; Ctrl-A x ends it
 	@scripts/vm/launch $(APP)
@@ -55,6 +57,9 @@ test: # everything that CI checks, ending in "N passed, N failed"
 
 test-full: # the same with the checkers of the kernel and every profile
 	@scripts/review/test --full
+
+bench-syscall: # what a system call costs, by SYSCALL and by CALL (RUNS=5)
+	@scripts/bench/syscall --runs $(RUNS)
 
 clean: # remove everything generated
 	@scripts/source/clean

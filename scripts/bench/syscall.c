@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guest's side of scripts/bench/syscall: PID 1 of a machine that does
+ * nothing else. Measures system calls through the SYSCALL instruction and,
+ * where the kernel has it, through the call entry, and prints on the console
+ *
+ *	bench: release RELEASE
+ *	bench: ring 0|3
+ *	bench: UNIT CALL ENTRY VALUE
+ *
+ * with what one call costs: the difference between a loop with it and the same
+ * loop, same registers loaded, without. For the call entry that includes the
+ * two instructions that step over the red zone and back.
+ *
+ * The kernel's command line says what to measure: bench_unit=instructions|ns,
+ * bench_call=NAME for one of the calls only.
+ */
+#define _GNU_SOURCE
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/reboot.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The place in the vsyscall page where the kernel says where its entry is. */
+#define CALL_ENTRY		0xffffffffff600c00
+#define STRING_(x)		#x
+#define STRING(x)		STRING_(x)
+
+/*
+ * long loop_ENTRY(unsigned long n, long nr, long arg0, void *arg1, long arg2):
+ * n system calls, result of the last one. No memory but the call's own is
+ * touched. loop_ENTRY_site is where scripts/bench/callpath puts a breakpoint.
+ */
+#define LOOP(entry, enter)				\
+	asm(".text\n"					\
+	    ".p2align 6\n"				\
+	    ".type loop_" entry ", @function\n"		\
+	    "loop_" entry ":\n"				\
+	    "	pushq	%rbx\n"				\
+	    "	pushq	%r12\n"				\
+	    "	movq	%rdi, %rbx\n"			\
+	    "	movl	%esi, %r12d\n"			\
+	    "	movq	%rdx, %rdi\n"			\
+	    "	movq	%rcx, %rsi\n"			\
+	    "	movq	%r8, %rdx\n"			\
+	    ".p2align 6\n"				\
+	    "1:	movl	%r12d, %eax\n"			\
+	    "loop_" entry "_site:\n"			\
+	    enter					\
+	    "loop_" entry "_end:\n"			\
+	    "	decq	%rbx\n"				\
+	    "	jnz	1b\n"				\
+	    "	popq	%r12\n"				\
+	    "	popq	%rbx\n"				\
+	    "	ret\n"					\
+	    ".size loop_" entry ", . - loop_" entry "\n")
+
+typedef long loop_fn(unsigned long n, long nr, long arg0, void *arg1, long arg2);
+
+LOOP("nothing", "");
+LOOP("syscall", "	syscall\n");
+/* The CALL pushes the return address, which must not hit the red zone. */
+LOOP("call", "	leaq	-128(%rsp), %rsp\n"
+	     "	callq	*" STRING(CALL_ENTRY) "\n"
+	     "	leaq	128(%rsp), %rsp\n");
+
+loop_fn loop_nothing, loop_syscall, loop_call;
+
+static const struct {
+	const char *name;
+	loop_fn *loop;
+} entries[] = {
+	{ "nothing", loop_nothing },
+	{ "syscall", loop_syscall },
+	{ "call", loop_call },
+};
+
+static char byte;
+
+static struct call {
+	const char *name;
+	long nr;
+	const char *device;
+	long arg0;
+	void *arg1;
+	long arg2;
+	long result;
+} calls[] = {
+	{ "null", SYS_getppid, NULL, 0, NULL, 0, 0 },
+	{ "read", SYS_read, "/dev/zero", 0, &byte, 1, 1 },
+	{ "write", SYS_write, "/dev/null", 0, &byte, 1, 1 },
+};
+
+#define ENTRIES		(sizeof(entries) / sizeof(entries[0]))
+#define CALLS		(sizeof(calls) / sizeof(calls[0]))
+#define BATCHES		401
+
+static double cost[CALLS][ENTRIES][BATCHES];
+
+__attribute__((noreturn))
+static void power_off(int status)
+{
+	/* What scripts/vm/run takes the result from. */
+	printf("lupine-init: exit status %d\n", status);
+	fflush(stdout);
+	tcdrain(STDOUT_FILENO);
+	reboot(RB_AUTOBOOT);
+	/* PID 1 must not end. */
+	for (;;)
+		pause();
+}
+
+__attribute__((noreturn, format(printf, 1, 2)))
+static void fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	printf("bench: error: ");
+	vprintf(format, args);
+	printf("\n");
+	va_end(args);
+	power_off(1);
+}
+
+static unsigned long rdtsc(void)
+{
+	unsigned int low, high;
+
+	asm volatile("rdtsc" : "=a" (low), "=d" (high) : : "memory");
+	return (unsigned long)high << 32 | low;
+}
+
+/*
+ * With QEMU's -icount shift=0 the time stamp counter goes on by one with every
+ * instruction. Whoever forgets the option shall be told.
+ */
+static void check_instruction_count(void)
+{
+	unsigned long least = -1UL, t;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		t = rdtsc();
+		loop_nothing(1000, 0, 0, NULL, 0);
+		t = rdtsc() - t;
+		if (t < least)
+			least = t;
+	}
+	/* 3 each turn, and a few around. */
+	if (least < 3000 || least > 3040)
+		fail("3000 instructions count as %lu: not under -icount shift=0", least);
+}
+
+static unsigned long now_ns(void)
+{
+	struct timespec t;
+
+	if (clock_gettime(CLOCK_MONOTONIC, &t) != 0)
+		fail("clock_gettime: %s", strerror(errno));
+	return t.tv_sec * 1000000000UL + t.tv_nsec;
+}
+
+/* One that goes by timer interrupts is of no use. */
+static void check_clock(void)
+{
+	unsigned long t, next, least = -1UL;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		t = now_ns();
+		do {
+			next = now_ns();
+		} while (next == t);
+		if (next - t < least)
+			least = next - t;
+	}
+	if (least > 20000)
+		fail("the clock goes in steps of %lu ns: the kernel has no good clock source",
+		     least);
+}
+
+static double batch(unsigned long (*now)(void), const struct call *c, loop_fn *loop,
+		    unsigned long n)
+{
+	unsigned long t;
+	long result;
+
+	t = now();
+	result = loop(n, c->nr, c->arg0, c->arg1, c->arg2);
+	t = now() - t;
+	if (loop != loop_nothing && result != c->result)
+		fail("%s gives %ld instead of %ld", c->name, result, c->result);
+	return (double)t / n;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int call_entry_exists(void)
+{
+	unsigned long entry = getauxval(AT_SYSINFO);
+
+	if (!entry)
+		return 0;
+	/* Only the kernel that has the entry has the page readable. */
+	if (entry != *(unsigned long *)CALL_ENTRY)
+		fail("AT_SYSINFO and the vsyscall page disagree about the call entry");
+	return 1;
+}
+
+int main(void)
+{
+	const char *unit = getenv("bench_unit"), *only = getenv("bench_call");
+	unsigned long (*now)(void) = now_ns;
+	unsigned long n = 2000;
+	size_t batches = BATCHES, n_entries = ENTRIES, b, c, e, at;
+	struct utsname uts;
+	unsigned short cs;
+	double value;
+
+	if (getpid() != 1) {
+		fprintf(stderr, "This is the init of a guest; run scripts/bench/syscall.\n");
+		return 1;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (!unit)
+		unit = "ns";
+	if (!strcmp(unit, "instructions")) {
+		/* Exact, so few will do; most see no timer interrupt. */
+		now = rdtsc;
+		n = 200;
+		batches = 15;
+		check_instruction_count();
+	} else if (strcmp(unit, "ns")) {
+		fail("bench_unit=%s is neither instructions nor ns", unit);
+	} else {
+		check_clock();
+	}
+	uname(&uts);
+	asm("movw %%cs, %0" : "=r" (cs));
+	printf("bench: release %s\n", uts.release);
+	printf("bench: ring %d\n", cs & 3);
+	if (!call_entry_exists())
+		n_entries--;
+
+	for (c = 0; c < CALLS; c++) {
+		if (!calls[c].device)
+			continue;
+		calls[c].arg0 = open(calls[c].device, O_RDWR);
+		if (calls[c].arg0 < 0)
+			fail("%s: %s", calls[c].device, strerror(errno));
+	}
+
+	/*
+	 * Turn by turn, so that a disturbance hits all alike. The first batch
+	 * warms up and is written over.
+	 */
+	for (b = 0; b < batches + 1; b++)
+		for (c = 0; c < CALLS; c++)
+			for (e = 0; e < n_entries; e++)
+				if (!only || !strcmp(only, calls[c].name))
+					cost[c][e][b ? b - 1 : 0] =
+						batch(now, &calls[c], entries[e].loop, n);
+
+	for (c = 0; c < CALLS; c++) {
+		if (only && strcmp(only, calls[c].name))
+			continue;
+		for (e = 0; e < n_entries; e++) {
+			qsort(cost[c][e], batches, sizeof(double), compare);
+			/*
+			 * Time: what is usual. Instructions: what it is without
+			 * an interrupt, which must be true for most.
+			 */
+			at = now == now_ns ? batches / 2 : 0;
+			value = cost[c][e][at] - cost[c][0][at];
+			if (now == rdtsc && cost[c][e][batches / 2] != cost[c][e][0])
+				fail("the instructions of %s vary from %.3f to %.3f",
+				     calls[c].name, cost[c][e][0],
+				     cost[c][e][batches / 2]);
+			if (e)
+				printf("bench: %s %s %s %.2f\n", unit, calls[c].name,
+				       entries[e].name, value);
+		}
+	}
+	power_off(0);
+}

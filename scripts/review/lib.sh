@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: GPL-2.0
 #
 # What the review scripts share: run a test, print one line for it, count.
@@ -6,8 +6,9 @@
 
 passed=0 failed=0 skipped=0
 LOGS=$BUILD/test
+# The outcome of the last test, 0 or not.
+result=0
 # A test that exits with this status does not apply here; as in kselftests.
-# shellcheck disable=SC2034
 SKIP=4
 
 # log_name TITLE: where the output of a test goes.
@@ -21,7 +22,8 @@ log_name()
 }
 
 # try TITLE COMMAND...: one test; it passes if the command does. Its output is
-# in build/test/ and is shown when it fails.
+# in build/test/ and is shown when it fails. Sets result, and returns no status:
+# as part of a condition it would switch off set -e in what it calls.
 try()
 {
 	local title=$1 log start status=0
@@ -46,7 +48,8 @@ try()
 		echo "not ok - $title ($(seconds_since "$start") s, status $status, log: $log)"
 		tail -n 30 "$log" | sed 's/^/#   /' ;;
 	esac
-	[ "$status" = 0 ] || [ "$status" = "$SKIP" ]
+	result=$status
+	[ "$status" != "$SKIP" ] || result=0
 }
 
 # suite TITLE COMMAND...: a program with many tests. Its last line says
@@ -83,7 +86,7 @@ suite()
 	fi
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	echo "# $title: $p passed, $f failed, $s skipped in $(seconds_since "$start") s (log: $log)"
-	[ "$f" = 0 ]
+	result=$f
 }
 
 # summary: the last line, and the status.

@@ -85,6 +85,7 @@ write_image()
 		--space "$(values space | tail -n 1)" --output "$work/image" "$@"
 	mv "$work/conf" "${output%.ext2}.conf"
 	mv "$work/image" "$output"
+	"$ROOT/scripts/vm/monitors" "$output" >"${output%.ext2}.monitors" 2>/dev/null
 	printf '    %s: %s MB used of %s MB\n' "$output" \
 		"$(du -m "$output" | cut -f1)" "$(du -m --apparent-size "$output" | cut -f1)"
 }

@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/ucontext.h>
@@ -308,6 +309,16 @@ static inline int kml_regs_differ(const greg_t *in, const greg_t *out,
 
 #define EXPECT_REGS_KEPT(_in, _but) \
 	EXPECT_EQ(0, kml_regs_differ((_in), kml_last.regs, (_but)))
+
+/* Many children die here, and their cores would only fill the disk. */
+static __attribute__((__constructor__, __unused__)) void kml_no_core(void)
+{
+	struct rlimit lim;
+
+	getrlimit(RLIMIT_CORE, &lim);
+	lim.rlim_cur = 0;
+	setrlimit(RLIMIT_CORE, &lim);
+}
 
 /* Run @fn in a child; returns the wait status, or -1. */
 static inline int kml_child(int (*fn)(void *), void *arg)

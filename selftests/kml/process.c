@@ -13,7 +13,6 @@
 #include <spawn.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/rseq.h>
 
 #include "kml.h"

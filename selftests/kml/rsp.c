@@ -9,7 +9,6 @@
  * upper half for its own. The process is owed the signal it would get in ring
  * 3, with RSP as it was.
  */
-#include <sys/resource.h>
 
 #include "kml.h"
 
@@ -63,10 +62,6 @@ FIXTURE(rsp)
 
 FIXTURE_SETUP(rsp)
 {
-	struct rlimit none = { 0 };
-
-	/* Some tests kill children by SIGSEGV; no dumps of that. */
-	setrlimit(RLIMIT_CORE, &none);
 	ASSERT_EQ(0, kml_catch_all());
 	edge = mmap(NULL, 5 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
 		    -1, 0);

@@ -9,7 +9,6 @@
 #include <linux/sched.h>
 #include <pthread.h>
 #include <setjmp.h>
-#include <sys/resource.h>
 
 #include "kml.h"
 
@@ -186,10 +185,9 @@ TEST(overflow_of_main_stack)
 
 static int overflow_child(void *arg)
 {
-	struct rlimit lim = { 256 * 1024, 256 * 1024 }, none = { 0 };
+	struct rlimit lim = { 256 * 1024, 256 * 1024 };
 
 	setrlimit(RLIMIT_STACK, &lim);
-	setrlimit(RLIMIT_CORE, &none);
 	if (arg)
 		kml_handler(SIGSEGV, overflowed, 0);	/* on that very stack */
 	return forever(0);
@@ -271,6 +269,7 @@ struct bare {
 	unsigned long size;
 	volatile int *done;
 	char *page;
+	unsigned long spins;
 };
 
 long bare_clone(unsigned long flags, char *top, struct bare *b, int *tid);
@@ -291,8 +290,8 @@ asm(".text\n\t.globl bare_clone\n\t.type bare_clone, @function\n"
     "mov $11, %eax\n\t"		/* munmap */
     "syscall\n\t"
     "mov %rax, %r12\n\t"
-    "mov $3000000, %ecx\n"	/* some ticks long */
-    "2:\tdec %ecx\n\t"
+    "mov 32(%rbx), %rcx\n"	/* compute on without */
+    "2:\tdec %rcx\n\t"
     "jnz 2b\n\t"
     "mov 24(%rbx), %rdx\n\t"
     "movb $1, (%rdx)\n\t"	/* a fault that is resolved */
@@ -328,7 +327,9 @@ TEST(unmapped_running_stack)
 	int tid, i;
 
 	for (i = 0; i < 4; i++) {
-		struct bare b = { .size = 65536, .done = &done };
+		struct bare b = {
+			.size = 65536, .done = &done, .spins = 3000000,
+		};
 
 		done = 0;
 		tid = 1;
@@ -349,13 +350,11 @@ TEST(unmapped_running_stack)
 /* The same, and then a signal: there is nowhere to put its frame. */
 static int signalled_child(void *arg)
 {
-	struct rlimit none = { 0 };
 	volatile int done = 0;
 	sigset_t set;
-	struct bare b = { .size = 65536, .done = &done };
+	struct bare b = { .size = 65536, .done = &done, .spins = -1UL };
 	int tid = 1;
 
-	setrlimit(RLIMIT_CORE, &none);
 	kml_handler(SIGVTALRM, tick, arg ? SA_ONSTACK : 0);
 	b.stack = mmap(NULL, b.size, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -394,14 +393,12 @@ static void *use_stack(void *arg)
 
 static int robbed_child(void *arg)
 {
-	struct rlimit none = { 0 };
 	struct timespec ts = { .tv_nsec = 3000000 };
 	pthread_attr_t attr;
 	pthread_t thread;
 	char *stack = mmap(NULL, 65536, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	setrlimit(RLIMIT_CORE, &none);
 	pthread_attr_init(&attr);
 	pthread_attr_setstack(&attr, stack, 65536);
 	if (pthread_create(&thread, &attr, use_stack, NULL))

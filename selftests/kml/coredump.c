@@ -9,7 +9,6 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/procfs.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/user.h>
 

@@ -20,7 +20,9 @@ export BUILD
 ##   PORTS    HOST:GUEST pairs to forward (those of the application, unchanged)
 export PORTS
 ##   RUNS     runs of each measurement (5)
-export RUNS ?= 5
+RUNS ?= 5
+##   ACCEL    how QEMU runs guests when it measures: tcg or kvm (what works)
+ACCEL ?= auto
 ##   JOBS     parallel jobs (one per processor)
 export JOBS
 ##   V        1 shows the commands and their output
@@ -59,7 +61,7 @@ test-full: # the same with the checkers of the kernel and every profile
 	@scripts/review/test --full
 
 bench-syscall: # what a system call costs, by SYSCALL and by CALL (RUNS=5)
-	@scripts/bench/syscall --runs $(RUNS)
+	@scripts/bench/syscall --runs $(RUNS) --accel $(ACCEL)
 
 clean: # remove everything generated
 	@scripts/source/clean

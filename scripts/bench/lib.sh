@@ -78,16 +78,16 @@ guest_image()
 	mv "$work/image" "$image"
 }
 
-# guest KIND ACCEL LOG VMLINUX IMAGE WORDS [ARGUMENT OF scripts/vm/run...]: boot
-# it with the kernel parameters WORDS; its console goes to LOG.
+# guest_command KIND ACCEL VMLINUX IMAGE WORDS [ARGUMENT OF scripts/vm/run...]:
+# set command, which boots it with the kernel parameters WORDS.
 # KIND instructions: the guest's clocks count instructions, one ns each. Without
 # the timer of the local APIC: finding out its frequency takes 100 ms, which are
 # 100 million instructions, and QEMU half a minute for them.
-guest()
+guest_command()
 {
-	local kind=$1 accel=$2 log=$3 kernel=$4 image=$5 words=$6 options=()
+	local kind=$1 accel=$2 kernel=$3 image=$4 words=$5 options=()
 
-	shift 6
+	shift 5
 	case $kind/$accel in
 	instructions/tcg)
 		words+=" nolapic_timer tsc=reliable tsc_early_khz=1000000"
@@ -102,9 +102,10 @@ guest()
 		words+=" tsc=reliable tsc_early_khz=$tsc_khz" ;;
 	instructions/*) die "only TCG counts instructions" ;;
 	esac
-	"$ROOT/scripts/vm/run" --quiet --no-net --accel "$accel" --kernel "$kernel" \
-		--image "$image" --append "nokaslr $words" "${options[@]}" "$@" \
-		</dev/null >"$log" 2>&1
+	# shellcheck disable=SC2034 # for the callers
+	command=("$ROOT/scripts/vm/run" --quiet --no-net --accel "$accel"
+		--kernel "$kernel" --image "$image" --append "nokaslr $words"
+		"${options[@]}" "$@")
 }
 
 # progress DONE ALL START TITLE: a line with the time that is left.

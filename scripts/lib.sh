@@ -104,7 +104,7 @@ lock()
 	mkdir -p "$BUILD"
 	exec 9>"$BUILD/.lock-$1"
 	if ! flock -n 9; then
-		printf '    waiting for another %s to end\n' "${0##*/}"
+		printf '    waiting for another program to be done with the %s\n' "$1"
 		flock 9
 	fi
 }
@@ -115,7 +115,7 @@ lock_shared()
 	mkdir -p "$BUILD"
 	exec 8>"$BUILD/.lock-$1"
 	if ! flock -s -n 8; then
-		printf '    waiting for scripts/source/%s to end\n' "$1"
+		printf '    waiting for another program to be done with the %s\n' "$1"
 		flock -s 8
 	fi
 }

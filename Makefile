@@ -37,7 +37,7 @@ run: # set up what is missing, build, boot the application; Ctrl-A x ends it
 	@scripts/vm/launch $(APP)
 
 setup: # install the Debian packages that the other targets need
-	@scripts/source/prerequisites --group source build image vm test
+	@scripts/source/prerequisites --group source build image oci vm test
 
 tree: # the kernel source with the series, in build/tree
 	@scripts/source/tree
@@ -57,7 +57,7 @@ check: # static checks: the series, the fragments, the scripts
 test: # everything that CI checks, ending in "N passed, N failed"
 	@scripts/review/test
 
-test-full: # the same with the checkers of the kernel and every profile
+test-full: # the same with all applications and the checkers of the kernel
 	@scripts/review/test --full
 
 bench-syscall: # what a system call costs, by SYSCALL and by CALL (RUNS=5)

@@ -11,7 +11,8 @@
  *   workdir      DIR             made when missing; default /
  *   user         USER[:GROUP]    names or numbers; default root
  *   hostname     NAME
- *   stop         SIGNAL          what SIGTERM to init becomes; default SIGTERM
+ *   stop         SIGNAL          ends the application: sent for Ctrl-C on the console
+ *                                and for SIGTERM to init, where SIGTERM is the default
  *   limit +      NAME SOFT[:HARD] as in ulimit: nofile, nproc, core, ...
  *   mkdir +      DIR [MODE [USER[:GROUP]]]
  *   mount +      TYPE SOURCE DIR [OPTIONS]

@@ -90,9 +90,9 @@ static void attach_console(void)
 	int fd = open_console(), i;
 
 	/*
-	 * The terminal is init's, the application is a process group in its
-	 * foreground: the end of a session's leader would hang up the terminal
-	 * and drop output that is still on its way.
+	 * The terminal is init's: the end of a session's leader would hang it
+	 * up and drop output that is still on its way. The application is in
+	 * init's process group, so that Ctrl-C reaches both.
 	 */
 	setsid();
 
@@ -283,10 +283,6 @@ static void start(struct config *c)
 	sigset_t none;
 	size_t i;
 
-	/* Ctrl-C on the console is the application's. */
-	setpgid(0, 0);
-	tcsetpgrp(STDIN_FILENO, getpid());
-
 	if (c->user && account_find(c->user, &a))
 		_exit(EXIT_INIT);
 	if (c->user && fchown(STDIN_FILENO, a.uid, -1) && errno != ENOSYS && errno != EROFS)
@@ -318,6 +314,7 @@ static int supervise(pid_t app, int stop_signal, const sigset_t *handled)
 {
 	struct timespec patience = { .tv_sec = GRACE_SECONDS };
 	bool stopping = false;
+	siginfo_t info;
 	int status, sig;
 	pid_t pid;
 
@@ -333,17 +330,20 @@ static int supervise(pid_t app, int stop_signal, const sigset_t *handled)
 			return 128 + WTERMSIG(status);
 		}
 		if (stopping)
-			sig = sigtimedwait(handled, NULL, &patience);
+			sig = sigtimedwait(handled, &info, &patience);
 		else
-			sig = sigwaitinfo(handled, NULL);
+			sig = sigwaitinfo(handled, &info);
 		if (sig < 0 && errno == EAGAIN) {
 			say("still running %d s after the stop signal: killed", GRACE_SECONDS);
 			kill(-1, SIGKILL);
+		} else if (sig == SIGINT && !info.si_pid && !stop_signal) {
+			/* Ctrl-C, which the application has got, too. */
 		} else if (sig == SIGTERM || sig == SIGINT || sig == SIGPWR) {
-			/* SIGINT: Ctrl-Alt-Del, with which Firecracker stops a guest. */
 			stopping = true;
-			kill(app, stop_signal);
-		} else if (sig > 0 && sig != SIGCHLD) {
+			kill(app, stop_signal ?: SIGTERM);
+		} else if (sig > 0 && sig != SIGCHLD &&
+			   !(info.si_pid && getpgid(info.si_pid) == getpgrp())) {
+			/* Not what a member of the group has told the whole group. */
 			kill(app, sig);
 		}
 	}
@@ -390,6 +390,7 @@ static void pid1(int argc, char **argv)
 	struct config c = { 0 };
 	sigset_t handled;
 	int status;
+	char *cad;
 	pid_t app;
 	size_t i;
 
@@ -431,7 +432,10 @@ static void pid1(int argc, char **argv)
 		fail("fork: %s", strerror(errno));
 	if (!app)
 		start(&c);
-	status = supervise(app, c.stop_signal ?: SIGTERM, &handled);
+	/* Ctrl-Alt-Del, with which Firecracker stops a guest. */
+	if (asprintf(&cad, "%d", app) > 0)
+		spill("/proc/sys/kernel/cad_pid", cad);
+	status = supervise(app, c.stop_signal, &handled);
 	end_others(&handled);
 	hint(status);
 	exit(status);

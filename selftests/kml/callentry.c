@@ -1048,6 +1048,54 @@ TEST_F(by, single_step_by_tracer)
 	end(pid);
 }
 
+/*
+ * A watchpoint on the word where the return address is: it strikes when CALL
+ * pushes it, when the entry reads it, on the second of its instructions, and when
+ * RET takes it. Nothing may get lost on the way, whatever the tracer is told.
+ */
+TEST_F(by, watched_return_address)
+{
+	unsigned long dr7 = 1 | (3UL | 2UL << 2) << 16;	/* access, 8 bytes */
+	struct user_regs_struct u;
+	int i, status;
+	pid_t pid;
+
+	BY_TRAP(SYS_getppid);
+	pid = trace(run_regs, self->regs);
+	ASSERT_LT(0, pid);
+	if (ptrace(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[0]),
+		   self->regs[REG_RSP] - 8) ||
+	    ptrace(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[7]),
+		   dr7)) {
+		end(pid);
+		SKIP(return, "no hardware breakpoints: needs PERF_EVENTS");
+	}
+	for (i = 0; i < 6; i++) {
+		status = go(pid, PTRACE_CONT);
+		ASSERT_EQ(SIGTRAP, status >> 8);
+		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
+		EXPECT_EQ(KML_ABI_CS, u.cs);
+		EXPECT_EQ(KML_ABI_SS, u.ss);
+		EXPECT_EQ(self->regs[REG_R15], (greg_t)u.r15);
+		EXPECT_EQ(self->regs[REG_RDI], (greg_t)u.rdi);
+		if (u.rip == (unsigned long)variant->after + 1)
+			break;
+		EXPECT_TRUE(u.rip == (unsigned long)variant->after ||
+			    (variant->call && u.rip - self->entry < 4096))
+			TH_LOG("rip %#llx", u.rip);
+	}
+	if (variant->call) {
+		EXPECT_LE(2, i);
+		EXPECT_GE(3, i);
+	} else {
+		EXPECT_EQ(0, i);
+	}
+	EXPECT_EQ((unsigned long)variant->after + 1, u.rip);
+	EXPECT_EQ(getpid(), (pid_t)u.rax);
+	expect_user_regs(_metadata, self->regs, &u);
+	end(pid);
+}
+
 /* Interrupted in a call that sleeps: shown as such, and restarted. */
 TEST_F(by, restarted_under_tracer)
 {

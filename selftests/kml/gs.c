@@ -54,7 +54,7 @@ TEST(set_gs)
 TEST(bases_of_the_kernel)
 {
 	static const unsigned long bad[] = {
-		KML_TASK_END, KML_NONCANON, KML_KERNEL_HOLE, -1UL,
+		0x8000000000000000, KML_NONCANON, KML_KERNEL_HOLE, -1UL,
 	};
 	int i;
 

@@ -81,7 +81,7 @@
 
 /* Nothing is ever mapped here: the guard hole below the direct map. */
 #define KML_KERNEL_HOLE	0xffff800000001000UL
-#define KML_NONCANON	0x0000900000000000UL
+#define KML_NONCANON	0x0190000000000000UL	/* with 4 and 5 levels */
 #define KML_TASK_END	0x00007ffffffff000UL
 
 static inline unsigned long kml_cs(void)
@@ -309,6 +309,21 @@ static inline int kml_regs_differ(const greg_t *in, const greg_t *out,
 
 #define EXPECT_REGS_KEPT(_in, _but) \
 	EXPECT_EQ(0, kml_regs_differ((_in), kml_last.regs, (_but)))
+
+/* Is @addr canonical? That depends on the levels of the page tables. */
+static inline bool kml_canonical(unsigned long addr)
+{
+	void *high = (void *)(1UL << 48), *p;
+	int unused = 15;
+
+	p = mmap(high, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS |
+		 MAP_FIXED_NOREPLACE, -1, 0);
+	if (p != MAP_FAILED)
+		munmap(p, 4096);
+	if (p == high)
+		unused = 6;
+	return (long)(addr << unused << 1) >> unused >> 1 == (long)addr;
+}
 
 /* Many children die here, and their cores would only fill the disk. */
 static __attribute__((__constructor__, __unused__)) void kml_no_core(void)

@@ -510,7 +510,7 @@ TEST_F(ptrace, hardware_breakpoints)
 TEST_F(ptrace, no_breakpoint_in_the_kernel)
 {
 	static const unsigned long where[] = {
-		KML_KERNEL_HOLE, 0xffffffff81000000, KML_TASK_END,
+		KML_KERNEL_HOLE, 0xffffffff81000000, 0xfffffffffffff000,
 	};
 	long addr, dr7;
 	int i;

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Samples of a process: whose they are, where they stand, and what its stack
+ * holds.
+ *
+ * perf decides by the interrupted frame whether kernel or process is sampled,
+ * and then walks the stack of the one or the other, which for a process means
+ * reads that may fault, from interrupt context. Processes here use the worst
+ * stacks there are.
+ */
+#include <linux/perf_event.h>
+#include <sys/auxv.h>
+#include <sys/ioctl.h>
+
+#include "kml.h"
+
+#define RING_PAGES	64
+#define PERIOD_NS	200000
+
+/* Registers of a sample, by number of enum perf_event_x86_regs. */
+#define REG_BIT(_n)	(1ULL << (_n))
+#define PREG_BX		1
+#define PREG_SP		7
+#define PREG_IP		8
+#define PREG_FLAGS	9
+#define PREG_CS		10
+#define PREG_SS		11
+#define PREG_MASK	(REG_BIT(PREG_BX) | REG_BIT(PREG_SP) | REG_BIT(PREG_IP) | \
+			 REG_BIT(PREG_FLAGS) | REG_BIT(PREG_CS) | REG_BIT(PREG_SS))
+
+FIXTURE(perf)
+{
+	int fd;
+	struct perf_event_mmap_page *ring;
+	unsigned long total, user, kernel, chains, stacks;
+	unsigned long bad_ip, bad_regs, bad_chain;
+	greg_t regs[NGREG];
+};
+
+FIXTURE_SETUP(perf)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.size = sizeof(attr),
+		.sample_period = PERIOD_NS,
+		.sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_CALLCHAIN |
+			       PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER,
+		.sample_regs_user = PREG_MASK,
+		.sample_stack_user = 64,
+		.disabled = 1,
+	};
+
+	self->ring = MAP_FAILED;
+	ASSERT_EQ(0, kml_catch_all());
+	self->fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+	if (self->fd < 0 && (errno == ENOSYS || errno == EACCES || errno == EPERM))
+		SKIP(return, "no perf_event_open(): %s", strerror(errno));
+	ASSERT_LE(0, self->fd);
+	self->ring = mmap(NULL, (RING_PAGES + 1) * 4096, PROT_READ | PROT_WRITE,
+			  MAP_SHARED, self->fd, 0);
+	ASSERT_NE(MAP_FAILED, self->ring);
+}
+
+FIXTURE_TEARDOWN(perf)
+{
+	if (self->ring != MAP_FAILED)
+		munmap(self->ring, (RING_PAGES + 1) * 4096);
+	if (self->fd >= 0)
+		close(self->fd);
+}
+
+struct sample {
+	__u64 ip, nr;
+	__u64 chain[];
+};
+
+/* A process or the kernel may stand in the call entry: its ends are of both. */
+static bool in_entry(__u64 ip)
+{
+	unsigned long entry = getauxval(32 /* AT_SYSINFO */);
+
+	return entry && ip - entry < 4096;
+}
+
+/* Is @ip where a process stands, the vsyscall page included? */
+static bool user_ip(__u64 ip)
+{
+	return ip < KML_TASK_END || ip - 0xffffffffff600000 < 4096;
+}
+
+/* Everything in the ring. */
+static void read_samples(struct perf_event_mmap_page *ring, void *data)
+{
+	FIXTURE_DATA(perf) *self = data;
+	char *base = (char *)ring + 4096;
+	__u64 head = __atomic_load_n(&ring->data_head, __ATOMIC_ACQUIRE);
+	__u64 tail = ring->data_tail;
+	static char flat[65536] __aligned(8);
+
+	while (tail < head) {
+		struct perf_event_header *h = (void *)flat;
+		struct sample *s = (void *)(h + 1);
+		bool user;
+		__u64 i, context = 0;
+		size_t size;
+
+		for (i = 0; i < sizeof(*h); i++)
+			flat[i] = base[(tail + i) % (RING_PAGES * 4096)];
+		size = h->size;
+		for (; i < size; i++)
+			flat[i] = base[(tail + i) % (RING_PAGES * 4096)];
+		tail += size;
+		if (h->type != PERF_RECORD_SAMPLE)
+			continue;
+		self->total++;
+		user = (h->misc & PERF_RECORD_MISC_CPUMODE_MASK) ==
+			PERF_RECORD_MISC_USER;
+		if (user)
+			self->user++;
+		else
+			self->kernel++;
+		if (user != user_ip(s->ip) && !in_entry(s->ip))
+			self->bad_ip = s->ip;
+		for (i = 0; i < s->nr; i++) {
+			if (s->chain[i] >= (__u64)PERF_CONTEXT_MAX) {
+				context = s->chain[i];
+				continue;
+			}
+			/* What the first entry of the user's part says. */
+			if (context == (__u64)PERF_CONTEXT_USER) {
+				self->chains++;
+				if (!user_ip(s->chain[i]) && !in_entry(s->chain[i]))
+					self->bad_chain = s->chain[i];
+				context = 0;
+			}
+		}
+		/* abi; the registers in order of their numbers; the stack. */
+		if (s->chain[s->nr] == PERF_SAMPLE_REGS_ABI_64) {
+			__u64 *r = &s->chain[s->nr + 1];
+
+			if (r[4] != KML_ABI_CS || r[5] != KML_ABI_SS ||
+			    !(r[3] & FL_IF) || (user && r[2] != s->ip))
+				self->bad_regs++;
+			if (r[6] && *(__u64 *)((char *)&r[7] + r[6]))
+				self->stacks++;
+		}
+	}
+	__atomic_store_n(&ring->data_tail, tail, __ATOMIC_RELEASE);
+}
+
+#define REPORT() do { \
+	read_samples(self->ring, self); \
+	printf("# %lu samples: %lu user, %lu kernel; %lu chains, %lu stacks\n", \
+	       self->total, self->user, self->kernel, self->chains, \
+	       self->stacks); \
+	EXPECT_EQ(0, self->bad_ip) \
+		TH_LOG("ip %#lx", self->bad_ip); \
+	EXPECT_EQ(0, self->bad_chain) \
+		TH_LOG("chain begins at %#lx", self->bad_chain); \
+	EXPECT_EQ(0, self->bad_regs); \
+} while (0)
+
+/* A process that computes is sampled as one. */
+TEST_F(perf, computing)
+{
+	unsigned long long end = kml_now_ns() + 400000000;
+	volatile unsigned long n = 0;
+
+	ASSERT_EQ(0, ioctl(self->fd, PERF_EVENT_IOC_ENABLE, 0));
+	do {
+		int i;
+
+		for (i = 0; i < 100000; i++)
+			n++;
+	} while (kml_now_ns() < end);
+	ASSERT_EQ(0, ioctl(self->fd, PERF_EVENT_IOC_DISABLE, 0));
+	REPORT();
+	EXPECT_LT(10, self->total);
+	EXPECT_LT(self->total / 2, self->user);
+	EXPECT_LT(0, self->chains);
+	EXPECT_LT(0, self->stacks);
+}
+
+/* System calls by both entries. */
+TEST_F(perf, system_calls)
+{
+	unsigned long long end = kml_now_ns() + 600000000;
+	bool call = getauxval(32 /* AT_SYSINFO */) != 0;
+	char *p = mmap(NULL, 65536, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int i;
+
+	ASSERT_NE(MAP_FAILED, p);
+	ASSERT_EQ(0, ioctl(self->fd, PERF_EVENT_IOC_ENABLE, 0));
+	do {
+		for (i = 0; i < 500; i++) {
+			syscall(SYS_getppid);
+			if (call) {
+				long ret = SYS_getppid;
+
+				asm volatile("lea -128(%%rsp), %%rsp\n\t"
+					     "call *0xffffffffff600c00\n\t"
+					     "lea 128(%%rsp), %%rsp"
+					     : "+a" (ret)
+					     : : "rcx", "r11", "memory", "cc");
+				EXPECT_EQ(getppid(), ret);
+			}
+		}
+		madvise(p, 65536, MADV_DONTNEED);
+		for (i = 0; i < 16; i++)
+			p[i * 4096] = 1;
+	} while (kml_now_ns() < end);
+	ASSERT_EQ(0, ioctl(self->fd, PERF_EVENT_IOC_DISABLE, 0));
+	REPORT();
+	EXPECT_LT(10, self->total);
+	EXPECT_LT(0, self->kernel);
+}
+
+/* Stacks, and frame pointers, that no walk must believe. */
+TEST_F(perf, bad_stacks)
+{
+	static const unsigned long bad[] = {
+		0, 8, 0x1001, KML_NONCANON, 0x8000000000000000,
+		KML_KERNEL_HOLE, 0xffffffff81000000, 0xfffffffffffffff8,
+		0x00007fffffffeff8,
+	};
+	int i, j;
+
+	ASSERT_EQ(0, ioctl(self->fd, PERF_EVENT_IOC_ENABLE, 0));
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		for (j = 0; j < 2; j++) {
+			kml_regs_init(self->regs, kml_do_spin);
+			self->regs[REG_RSP] = bad[i];
+			self->regs[REG_RBP] = j ? bad[i] : KML_KERNEL_HOLE;
+			kml_trap_timer(self->regs, 15000);
+			EXPECT_EQ(SIGALRM, kml_last.sig);
+			EXPECT_REGS_KEPT(self->regs, 0);
+		}
+	}
+	ASSERT_EQ(0, ioctl(self->fd, PERF_EVENT_IOC_DISABLE, 0));
+	REPORT();
+	EXPECT_LT(10, self->total);
+	EXPECT_LT(0, self->user);
+}
+
+TEST_HARNESS_MAIN

@@ -40,7 +40,8 @@ static void test_way(void)
 	int fd[2];
 
 	test(!wanted || !strcmp(wanted, names[the_way()]),
-	     "the way is %s, as it should be", names[the_way()]);
+	     "the way is %s%s%s", names[the_way()],
+	     wanted ? ", wanted " : "", wanted ? wanted : "");
 	if (the_way() != WAY_SHIM)
 		return;
 	before = shim_calls();

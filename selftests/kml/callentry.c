@@ -1123,6 +1123,8 @@ TEST_F(by, restarted_under_tracer)
 		expect_user_regs(_metadata, self->regs, &u);
 		EXPECT_EQ(SYS_read, (long)u.orig_rax);
 		EXPECT_EQ(-512, (long)u.rax);
+		/* As a debugger does that has called a function meanwhile. */
+		ASSERT_EQ(0, ptrace(PTRACE_SETREGS, pid, NULL, &u));
 		ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, NULL));
 	}
 	usleep(20000);

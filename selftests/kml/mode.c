@@ -239,4 +239,97 @@ TEST_F(privileged, int_0x80)
 	}
 }
 
+/*
+ * IRETQ with the selectors that everybody believes to have. Ring 0 goes down to
+ * ring 3 by it, where each way into the kernel is different from what KML
+ * makes of it, and the next way out leads back up. In ring 3 it is a mere jump, one that QEMU emulates with
+ * the rights of ring 0 and thus against SMAP: not tried there.
+ */
+extern const char kml_do_iretq[], kml_iretq_end[];
+asm(".text\n\t.balign 16\n\t.globl kml_do_iretq\nkml_do_iretq:\n\t"
+    "mov %rsp, %rbx\n\t"
+    "push $0x2b\n\t"
+    "push %rbx\n\t"
+    "push $0x246\n\t"
+    "push $0x33\n\t"
+    "push $1f\n\t"
+    "iretq\n"
+    "1:\tmov %cs, %ebp\n\t"
+    "jmp *%r15\n"			/* to one of the stubs */
+    "\t.globl kml_iretq_end\nkml_iretq_end:\n");
+
+FIXTURE(ring3)
+{
+	greg_t regs[NGREG];
+	unsigned long cs;
+};
+
+FIXTURE_SETUP(ring3)
+{
+	if (!kml_on())
+		SKIP(return, "processes are in ring 3 anyway");
+	ASSERT_EQ(0, kml_catch_all());
+	self->cs = kml_cs();
+	kml_regs_init(self->regs, kml_do_iretq);
+}
+
+FIXTURE_TEARDOWN(ring3)
+{
+	if (!kml_on())
+		return;
+	/* Whatever came: up again, with all that belongs to it. */
+	EXPECT_EQ(self->cs, kml_cs());
+	EXPECT_EQ(getpid(), syscall(SYS_getpid));
+}
+
+#define EXPECT_FROM_RING3(_but) do { \
+	EXPECT_EQ(KML_ABI_CS, kml_last.regs[REG_RBP]); \
+	EXPECT_REGS_KEPT(self->regs, \
+			 KML_REG(RBX) | KML_REG(RBP) | (_but)); \
+} while (0)
+
+TEST_F(ring3, breakpoint)
+{
+	self->regs[REG_R15] = (greg_t)kml_do_int3;
+	kml_trap(self->regs);
+	EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0, kml_after_int3);
+	EXPECT_FROM_RING3(0);
+}
+
+TEST_F(ring3, system_call)
+{
+	self->regs[REG_R15] = (greg_t)kml_do_syscall;
+	self->regs[REG_RAX] = SYS_getppid;
+	kml_trap(self->regs);
+	EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0, kml_after_syscall + 1);
+	EXPECT_EQ(getppid(), kml_last.regs[REG_RAX]);
+	EXPECT_FROM_RING3(KML_SYSCALL_REGS);
+}
+
+TEST_F(ring3, page_fault)
+{
+	self->regs[REG_R15] = (greg_t)kml_do_load;
+	self->regs[REG_RAX] = 0x10;
+	kml_trap(self->regs);
+	EXPECT_TRAP(SIGSEGV, SEGV_MAPERR, X86_TRAP_PF, PF_USER, kml_do_load);
+	EXPECT_FROM_RING3(0);
+}
+
+TEST_F(ring3, privileged_instruction)
+{
+	self->regs[REG_R15] = (greg_t)kml_do_cli;
+	kml_trap(self->regs);
+	EXPECT_TRAP(SIGSEGV, SI_KERNEL, X86_TRAP_GP, 0, kml_do_cli);
+	EXPECT_FROM_RING3(0);
+}
+
+TEST_F(ring3, interrupt)
+{
+	self->regs[REG_R15] = (greg_t)kml_do_spin;
+	kml_trap_timer(self->regs, 5000);
+	EXPECT_EQ(SIGALRM, kml_last.sig);
+	EXPECT_EQ(KML_ABI_CS, kml_sig_cs(kml_last.regs));
+	EXPECT_REGS_KEPT(self->regs, KML_REG(RBX) | KML_REG(RBP));
+}
+
 TEST_HARNESS_MAIN

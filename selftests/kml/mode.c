@@ -242,8 +242,9 @@ TEST_F(privileged, int_0x80)
 /*
  * IRETQ with the selectors that everybody believes to have. Ring 0 goes down to
  * ring 3 by it, where each way into the kernel is different from what KML
- * makes of it, and the next way out leads back up. In ring 3 it is a mere jump, one that QEMU emulates with
- * the rights of ring 0 and thus against SMAP: not tried there.
+ * makes of it, and the next way out leads back up. In ring 3 it is a mere jump,
+ * one that QEMU emulates with the rights of ring 0 and thus against SMAP: it is
+ * not tried there.
  */
 extern const char kml_do_iretq[], kml_iretq_end[];
 asm(".text\n\t.balign 16\n\t.globl kml_do_iretq\nkml_do_iretq:\n\t"

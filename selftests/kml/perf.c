@@ -28,12 +28,16 @@
 #define PREG_MASK	(REG_BIT(PREG_BX) | REG_BIT(PREG_SP) | REG_BIT(PREG_IP) | \
 			 REG_BIT(PREG_FLAGS) | REG_BIT(PREG_CS) | REG_BIT(PREG_SS))
 
+struct counts {
+	unsigned long total, user, kernel, chains, stacks;
+	unsigned long bad_ip, bad_regs, bad_chain;
+};
+
 FIXTURE(perf)
 {
 	int fd;
 	struct perf_event_mmap_page *ring;
-	unsigned long total, user, kernel, chains, stacks;
-	unsigned long bad_ip, bad_regs, bad_chain;
+	struct counts n;
 	greg_t regs[NGREG];
 };
 
@@ -90,9 +94,8 @@ static bool user_ip(__u64 ip)
 }
 
 /* Everything in the ring. */
-static void read_samples(struct perf_event_mmap_page *ring, void *data)
+static void read_samples(struct perf_event_mmap_page *ring, struct counts *n)
 {
-	FIXTURE_DATA(perf) *self = data;
 	char *base = (char *)ring + 4096;
 	__u64 head = __atomic_load_n(&ring->data_head, __ATOMIC_ACQUIRE);
 	__u64 tail = ring->data_tail;
@@ -113,15 +116,15 @@ static void read_samples(struct perf_event_mmap_page *ring, void *data)
 		tail += size;
 		if (h->type != PERF_RECORD_SAMPLE)
 			continue;
-		self->total++;
+		n->total++;
 		user = (h->misc & PERF_RECORD_MISC_CPUMODE_MASK) ==
 			PERF_RECORD_MISC_USER;
 		if (user)
-			self->user++;
+			n->user++;
 		else
-			self->kernel++;
+			n->kernel++;
 		if (user != user_ip(s->ip) && !in_entry(s->ip))
-			self->bad_ip = s->ip;
+			n->bad_ip = s->ip;
 		for (i = 0; i < s->nr; i++) {
 			if (s->chain[i] >= (__u64)PERF_CONTEXT_MAX) {
 				context = s->chain[i];
@@ -129,9 +132,9 @@ static void read_samples(struct perf_event_mmap_page *ring, void *data)
 			}
 			/* What the first entry of the user's part says. */
 			if (context == (__u64)PERF_CONTEXT_USER) {
-				self->chains++;
+				n->chains++;
 				if (!user_ip(s->chain[i]) && !in_entry(s->chain[i]))
-					self->bad_chain = s->chain[i];
+					n->bad_chain = s->chain[i];
 				context = 0;
 			}
 		}
@@ -141,24 +144,24 @@ static void read_samples(struct perf_event_mmap_page *ring, void *data)
 
 			if (r[4] != KML_ABI_CS || r[5] != KML_ABI_SS ||
 			    !(r[3] & FL_IF) || (user && r[2] != s->ip))
-				self->bad_regs++;
+				n->bad_regs++;
 			if (r[6] && *(__u64 *)((char *)&r[7] + r[6]))
-				self->stacks++;
+				n->stacks++;
 		}
 	}
 	__atomic_store_n(&ring->data_tail, tail, __ATOMIC_RELEASE);
 }
 
 #define REPORT() do { \
-	read_samples(self->ring, self); \
+	read_samples(self->ring, &self->n); \
 	printf("# %lu samples: %lu user, %lu kernel; %lu chains, %lu stacks\n", \
-	       self->total, self->user, self->kernel, self->chains, \
-	       self->stacks); \
-	EXPECT_EQ(0, self->bad_ip) \
-		TH_LOG("ip %#lx", self->bad_ip); \
-	EXPECT_EQ(0, self->bad_chain) \
-		TH_LOG("chain begins at %#lx", self->bad_chain); \
-	EXPECT_EQ(0, self->bad_regs); \
+	       self->n.total, self->n.user, self->n.kernel, self->n.chains, \
+	       self->n.stacks); \
+	EXPECT_EQ(0, self->n.bad_ip) \
+		TH_LOG("ip %#lx", self->n.bad_ip); \
+	EXPECT_EQ(0, self->n.bad_chain) \
+		TH_LOG("chain begins at %#lx", self->n.bad_chain); \
+	EXPECT_EQ(0, self->n.bad_regs); \
 } while (0)
 
 /* A process that computes is sampled as one. */
@@ -176,10 +179,10 @@ TEST_F(perf, computing)
 	} while (kml_now_ns() < end);
 	ASSERT_EQ(0, ioctl(self->fd, PERF_EVENT_IOC_DISABLE, 0));
 	REPORT();
-	EXPECT_LT(10, self->total);
-	EXPECT_LT(self->total / 2, self->user);
-	EXPECT_LT(0, self->chains);
-	EXPECT_LT(0, self->stacks);
+	EXPECT_LT(10, self->n.total);
+	EXPECT_LT(self->n.total / 2, self->n.user);
+	EXPECT_LT(0, self->n.chains);
+	EXPECT_LT(0, self->n.stacks);
 }
 
 /* System calls by both entries. */
@@ -213,8 +216,8 @@ TEST_F(perf, system_calls)
 	} while (kml_now_ns() < end);
 	ASSERT_EQ(0, ioctl(self->fd, PERF_EVENT_IOC_DISABLE, 0));
 	REPORT();
-	EXPECT_LT(10, self->total);
-	EXPECT_LT(0, self->kernel);
+	EXPECT_LT(10, self->n.total);
+	EXPECT_LT(0, self->n.kernel);
 }
 
 /* Stacks, and frame pointers, that no walk must believe. */
@@ -240,8 +243,8 @@ TEST_F(perf, bad_stacks)
 	}
 	ASSERT_EQ(0, ioctl(self->fd, PERF_EVENT_IOC_DISABLE, 0));
 	REPORT();
-	EXPECT_LT(10, self->total);
-	EXPECT_LT(0, self->user);
+	EXPECT_LT(10, self->n.total);
+	EXPECT_LT(0, self->n.user);
 }
 
 TEST_HARNESS_MAIN

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <ftw.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,13 +92,24 @@ static int copy_attributes(const char *path)
 	return 0;
 }
 
+static bool again;
+
 static int restore(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
 	unsigned int uid, gid;
 
-	(void)ftw;
-	if (type == FTW_DNR || type == FTW_NS) {
+	/* The folder itself has been seen to; what nftw() says is the disk's mode. */
+	if (again && !ftw->level)
+		return 0;
+	if (type == FTW_NS) {
 		fprintf(stderr, "%s: cannot be read\n", path);
+		return -1;
+	}
+	/* What not even its owner may read has no attributes for us, either. */
+	if (!S_ISLNK(st->st_mode) &&
+	    syscall(SYS_chmod, path,
+		    (st->st_mode & 07777) | (S_ISDIR(st->st_mode) ? 0700 : 0600))) {
+		perror(path);
 		return -1;
 	}
 	if (owner_of(path, &uid, &gid) || copy_attributes(path))
@@ -108,7 +120,11 @@ static int restore(const char *path, const struct stat *st, int type, struct FTW
 		perror(path);
 		return -1;
 	}
-	return 0;
+	if (type != FTW_DNR)
+		return 0;
+	/* A folder that could not be read, but now can. */
+	again = true;
+	return nftw(path, restore, 64, FTW_PHYS);
 }
 
 int main(int argc, char **argv)

@@ -362,8 +362,8 @@ void net_up(const struct config *c, const char *hostname)
 		say("lo: %s", strerror(errno));
 	if (want && !has_address(fd)) {
 		if (set_up(fd, NIC) && errno == ENODEV) {
-			say("no %s: the monitor gave no network device, or the kernel is without", NIC);
-			say("CONFIG_VIRTIO_NET or CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES");
+			say("no %s: the monitor gave no network device, or the kernel", NIC);
+			say("is without CONFIG_VIRTIO_NET or CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES");
 		} else if (use_dhcp && !dhcp(&l)) {
 			say("%s: no answer from a DHCP server", NIC);
 		} else if (apply(fd, &l)) {

@@ -7,7 +7,7 @@
 
 # What a manifest has for this machine; all other keys are the init's.
 # shellcheck disable=SC2034 # for the callers
-HOST_KEYS='oci|packages|remove|account|program|file|busybox|memory|port|space|ready|fragment'
+HOST_KEYS='oci|packages|remove|account|program|file|busybox|memory|port|space|ready'
 
 # values KEY: the values of a key, a line each.
 values()

@@ -4,6 +4,7 @@
 # What scripts/image/build and scripts/image/oci share; source it after
 # scripts/lib.sh. Uses the variables app, manifest (may be empty), output, work
 # and staging of its caller.
+# shellcheck disable=SC2154
 
 # What a manifest has for this machine; all other keys are the init's.
 # shellcheck disable=SC2034 # for the callers

@@ -119,3 +119,17 @@ lock_shared()
 		flock -s 8
 	fi
 }
+
+# reproducibly TREE: have what is built now of this kernel source be the same
+# whenever, wherever and by whomever it is built. The comparison of .text needs
+# that, and ccache, so that a second clone finds what the first one compiled.
+reproducibly()
+{
+	KBUILD_BUILD_TIMESTAMP=$(date -u -r "$1/COPYING")
+	export KBUILD_BUILD_TIMESTAMP
+	export KBUILD_BUILD_USER=lupine KBUILD_BUILD_HOST=lupine KBUILD_BUILD_VERSION=1
+	if [ -d /usr/lib/ccache ]; then
+		PATH=/usr/lib/ccache:$PATH
+		export CCACHE_BASEDIR=$BUILD CCACHE_NOHASHDIR=1
+	fi
+}

@@ -9,13 +9,12 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/times.h>
-#include <sys/user.h>
 #include <sys/utsname.h>
 
 #include "kml_call.h"
+#include "kml_trace.h"
 
 /* The two ways to find it say the same, and the page can be read. */
 TEST(exported)
@@ -460,7 +459,7 @@ TEST_F(by, own_stack_unmapped)
 		EXPECT_TRUE(kml_last.sig == SIGSEGV || kml_last.sig == SIGTRAP);
 		EXPECT_EQ(0, kml_last.regs[REG_RAX]);
 		EXPECT_EQ(KML_ABI_CS, kml_sig_cs(kml_last.regs));
-		EXPECT_REGS_KEPT(self->regs, KML_SYSCALL_REGS | KML_REG(RSP));
+		EXPECT_REGS_KEPT(self->regs, variant->lost | KML_REG(RSP));
 		if (kml_last.sig == SIGSEGV) {
 			EXPECT_EQ(g.stack + 4096 - 8, kml_last.addr);
 			EXPECT_EQ(self->regs[REG_RSP] - 8,
@@ -487,7 +486,7 @@ TEST_F(by, own_code_unmapped)
 		EXPECT_EQ((greg_t)(g.code + (variant->after - variant->insn)),
 			  kml_last.regs[REG_RIP]);
 		EXPECT_EQ(PF_USER | PF_INSTR, kml_last.regs[REG_ERR] & ~PF_PROT);
-		EXPECT_REGS_KEPT(self->regs, KML_SYSCALL_REGS);
+		EXPECT_REGS_KEPT(self->regs, variant->lost);
 	}
 }
 
@@ -729,7 +728,7 @@ TEST_F(by, fork)
 		if (getpid() != parent)
 			_exit(kml_last.regs[REG_RAX] ? 1 :
 			      kml_regs_differ(self->regs, kml_last.regs,
-					      KML_SYSCALL_REGS) ? 2 : 0);
+					      variant->lost) ? 2 : 0);
 		EXPECT_CALLED();
 		pid = kml_last.regs[REG_RAX];
 		ASSERT_LT(0, pid);
@@ -787,7 +786,7 @@ TEST_F(by, clone_with_stack)
 			      kml_last.regs[REG_RSP] !=
 			      (greg_t)(args.stack + args.stack_size) ? 2 :
 			      kml_regs_differ(self->regs, kml_last.regs,
-					      KML_SYSCALL_REGS | KML_REG(RSP)));
+					      variant->lost | KML_REG(RSP)));
 		EXPECT_CALLED();
 		pid = kml_last.regs[REG_RAX];
 		if (pid == -ENOSYS)
@@ -865,73 +864,29 @@ TEST_F(by, threads)
 }
 
 /* A tracer sees a call by CALL as it sees one by SYSCALL. */
-static int run_regs(void *arg)
-{
-	kml_enter(arg);
-	return 1;
-}
-
-static pid_t trace(int (*fn)(void *), void *arg)
-{
-	int status;
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-		raise(SIGSTOP);
-		_exit(fn(arg));
-	}
-	if (pid > 0 && (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status)))
-		return -1;
-	return pid;
-}
-
-static int go(pid_t pid, int req)
-{
-	int status = -1;
-
-	if (ptrace(req, pid, NULL, NULL) || waitpid(pid, &status, 0) != pid)
-		return -1;
-	return status;
-}
-
 #define SYSCALL_STOP (SIGTRAP | 0x80)
 
-static void expect_user_regs(struct __test_metadata *_metadata,
-			     const greg_t *in, const struct user_regs_struct *u)
+/* A tracer sees all that the process has; only afterwards is anything lost. */
+static void expect_user_regs(struct __test_metadata *_metadata, const greg_t *in,
+			     const struct user_regs_struct *u, unsigned long but)
 {
-	EXPECT_EQ(in[REG_R8], (greg_t)u->r8);
-	EXPECT_EQ(in[REG_R9], (greg_t)u->r9);
-	EXPECT_EQ(in[REG_R10], (greg_t)u->r10);
-	EXPECT_EQ(in[REG_R12], (greg_t)u->r12);
-	EXPECT_EQ(in[REG_R13], (greg_t)u->r13);
-	EXPECT_EQ(in[REG_R14], (greg_t)u->r14);
-	EXPECT_EQ(in[REG_R15], (greg_t)u->r15);
-	EXPECT_EQ(in[REG_RDI], (greg_t)u->rdi);
-	EXPECT_EQ(in[REG_RSI], (greg_t)u->rsi);
-	EXPECT_EQ(in[REG_RBP], (greg_t)u->rbp);
-	EXPECT_EQ(in[REG_RBX], (greg_t)u->rbx);
-	EXPECT_EQ(in[REG_RDX], (greg_t)u->rdx);
-	EXPECT_EQ(in[REG_RSP], (greg_t)u->rsp);
-	EXPECT_EQ(KML_ABI_CS, u->cs);
-	EXPECT_EQ(KML_ABI_SS, u->ss);
-	EXPECT_EQ(FL_IF, u->eflags & (FL_IF | FL_TF));
+	EXPECT_EQ(0, kml_user_regs_differ(in, u, but));
+	EXPECT_ABI_SELECTORS(u);
+	EXPECT_EQ(0, u->eflags & FL_TF);
 }
 
 /* Stop at the entry of the call that self->regs make. */
 static pid_t stop_at_entry(struct __test_metadata *_metadata, greg_t *regs,
 			   struct user_regs_struct *u)
 {
-	pid_t pid = trace(run_regs, regs);
+	pid_t pid = kml_trace(kml_run_regs, regs);
 	int status;
 
 	ASSERT_LT(0, pid);
 	ASSERT_EQ(0, ptrace(PTRACE_SETOPTIONS, pid, NULL,
 			    PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
 	do {
-		status = go(pid, PTRACE_SYSCALL);
+		status = kml_continue(pid, PTRACE_SYSCALL);
 		ASSERT_EQ(SYSCALL_STOP, status >> 8);
 		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, u));
 	} while ((long)u->orig_rax != regs[REG_RAX] ||
@@ -953,7 +908,7 @@ TEST_F(by, traced)
 
 	BY_TRAP(SYS_getppid);
 	pid = stop_at_entry(_metadata, self->regs, &u);
-	expect_user_regs(_metadata, self->regs, &u);
+	expect_user_regs(_metadata, self->regs, &u, KML_SYSCALL_REGS);
 	EXPECT_EQ((unsigned long)variant->after, u.rip);
 	EXPECT_LT(0, ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info));
 	EXPECT_EQ(PTRACE_SYSCALL_INFO_ENTRY, info.op);
@@ -962,14 +917,14 @@ TEST_F(by, traced)
 	EXPECT_EQ(self->regs[REG_R10], (greg_t)info.entry.args[3]);
 	EXPECT_EQ(self->regs[REG_R9], (greg_t)info.entry.args[5]);
 
-	EXPECT_EQ(SYSCALL_STOP, go(pid, PTRACE_SYSCALL) >> 8);
+	EXPECT_EQ(SYSCALL_STOP, kml_continue(pid, PTRACE_SYSCALL) >> 8);
 	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
-	expect_user_regs(_metadata, self->regs, &u);
+	expect_user_regs(_metadata, self->regs, &u, KML_SYSCALL_REGS);
 	EXPECT_EQ(getpid(), (pid_t)u.rax);
 
-	EXPECT_EQ(SIGTRAP, go(pid, PTRACE_CONT) >> 8);
+	EXPECT_EQ(SIGTRAP, kml_continue(pid, PTRACE_CONT) >> 8);
 	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
-	expect_user_regs(_metadata, self->regs, &u);
+	expect_user_regs(_metadata, self->regs, &u, variant->lost);
 	EXPECT_EQ((unsigned long)variant->after + 1, u.rip);
 	EXPECT_EQ(getpid(), (pid_t)u.rax);
 	end(pid);
@@ -985,10 +940,10 @@ TEST_F(by, changed_by_tracer)
 	pid = stop_at_entry(_metadata, self->regs, &u);
 	u.orig_rax = SYS_getpid;
 	ASSERT_EQ(0, ptrace(PTRACE_SETREGS, pid, NULL, &u));
-	EXPECT_EQ(SIGTRAP, go(pid, PTRACE_CONT) >> 8);
+	EXPECT_EQ(SIGTRAP, kml_continue(pid, PTRACE_CONT) >> 8);
 	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
 	EXPECT_EQ(pid, (pid_t)u.rax);
-	expect_user_regs(_metadata, self->regs, &u);
+	expect_user_regs(_metadata, self->regs, &u, variant->lost);
 	end(pid);
 
 	/* None at all. */
@@ -996,14 +951,14 @@ TEST_F(by, changed_by_tracer)
 	u.orig_rax = -1;
 	u.rax = 4242;
 	ASSERT_EQ(0, ptrace(PTRACE_SETREGS, pid, NULL, &u));
-	EXPECT_EQ(SIGTRAP, go(pid, PTRACE_CONT) >> 8);
+	EXPECT_EQ(SIGTRAP, kml_continue(pid, PTRACE_CONT) >> 8);
 	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
 	EXPECT_EQ(4242, (long)u.rax);
 	end(pid);
 
 	/* All registers, at the exit. */
 	pid = stop_at_entry(_metadata, self->regs, &u);
-	EXPECT_EQ(SYSCALL_STOP, go(pid, PTRACE_SYSCALL) >> 8);
+	EXPECT_EQ(SYSCALL_STOP, kml_continue(pid, PTRACE_SYSCALL) >> 8);
 	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
 	u.rip = (unsigned long)kml_do_int3;
 	u.rsp = KML_NONCANON;
@@ -1014,10 +969,10 @@ TEST_F(by, changed_by_tracer)
 	u.rdi = self->regs[REG_RDI] = 0xf;
 	self->regs[REG_RSP] = KML_NONCANON;
 	ASSERT_EQ(0, ptrace(PTRACE_SETREGS, pid, NULL, &u));
-	EXPECT_EQ(SIGTRAP, go(pid, PTRACE_CONT) >> 8);
+	EXPECT_EQ(SIGTRAP, kml_continue(pid, PTRACE_CONT) >> 8);
 	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
 	EXPECT_EQ((unsigned long)kml_after_int3, u.rip);
-	expect_user_regs(_metadata, self->regs, &u);
+	expect_user_regs(_metadata, self->regs, &u, KML_SYSCALL_REGS);
 	end(pid);
 }
 
@@ -1029,22 +984,22 @@ TEST_F(by, single_step_by_tracer)
 
 	kml_regs_init(self->regs, kml_do_int3);
 	self->regs[REG_RAX] = SYS_getppid;
-	pid = trace(run_regs, self->regs);
+	pid = kml_trace(kml_run_regs, self->regs);
 	ASSERT_LT(0, pid);
-	EXPECT_EQ(SIGTRAP, go(pid, PTRACE_CONT) >> 8);
+	EXPECT_EQ(SIGTRAP, kml_continue(pid, PTRACE_CONT) >> 8);
 	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
 	u.rip = (unsigned long)variant->insn;
 	ASSERT_EQ(0, ptrace(PTRACE_SETREGS, pid, NULL, &u));
-	EXPECT_EQ(SIGTRAP, go(pid, PTRACE_SINGLESTEP) >> 8);
+	EXPECT_EQ(SIGTRAP, kml_continue(pid, PTRACE_SINGLESTEP) >> 8);
 	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
 	EXPECT_EQ((unsigned long)variant->after, u.rip);
 	EXPECT_EQ(getpid(), (pid_t)u.rax);
-	expect_user_regs(_metadata, self->regs, &u);
+	expect_user_regs(_metadata, self->regs, &u, variant->lost);
 	/* And no trap flag is left. */
-	EXPECT_EQ(SIGTRAP, go(pid, PTRACE_CONT) >> 8);
+	EXPECT_EQ(SIGTRAP, kml_continue(pid, PTRACE_CONT) >> 8);
 	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
 	EXPECT_EQ((unsigned long)variant->after + 1, u.rip);
-	expect_user_regs(_metadata, self->regs, &u);
+	expect_user_regs(_metadata, self->regs, &u, variant->lost);
 	end(pid);
 }
 
@@ -1061,7 +1016,7 @@ TEST_F(by, watched_return_address)
 	pid_t pid;
 
 	BY_TRAP(SYS_getppid);
-	pid = trace(run_regs, self->regs);
+	pid = kml_trace(kml_run_regs, self->regs);
 	ASSERT_LT(0, pid);
 	if (ptrace(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[0]),
 		   self->regs[REG_RSP] - 8) ||
@@ -1071,13 +1026,12 @@ TEST_F(by, watched_return_address)
 		SKIP(return, "no hardware breakpoints: needs PERF_EVENTS");
 	}
 	for (i = 0; i < 6; i++) {
-		status = go(pid, PTRACE_CONT);
+		status = kml_continue(pid, PTRACE_CONT);
 		ASSERT_EQ(SIGTRAP, status >> 8);
 		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
 		EXPECT_EQ(KML_ABI_CS, u.cs);
 		EXPECT_EQ(KML_ABI_SS, u.ss);
 		EXPECT_EQ(self->regs[REG_R15], (greg_t)u.r15);
-		EXPECT_EQ(self->regs[REG_RDI], (greg_t)u.rdi);
 		if (u.rip == (unsigned long)variant->after + 1)
 			break;
 		EXPECT_TRUE(u.rip == (unsigned long)variant->after ||
@@ -1092,7 +1046,7 @@ TEST_F(by, watched_return_address)
 	}
 	EXPECT_EQ((unsigned long)variant->after + 1, u.rip);
 	EXPECT_EQ(getpid(), (pid_t)u.rax);
-	expect_user_regs(_metadata, self->regs, &u);
+	expect_user_regs(_metadata, self->regs, &u, variant->lost);
 	end(pid);
 }
 
@@ -1112,7 +1066,7 @@ TEST_F(by, restarted_under_tracer)
 	fflush(NULL);
 	pid = fork();
 	if (!pid)
-		_exit(run_regs(self->regs));
+		_exit(kml_run_regs(self->regs));
 	ASSERT_LT(0, pid);
 	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_EXITKILL));
 	for (i = 0; i < 4; i++) {
@@ -1120,7 +1074,7 @@ TEST_F(by, restarted_under_tracer)
 		ASSERT_EQ(0, ptrace(PTRACE_INTERRUPT, pid, NULL, NULL));
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
-		expect_user_regs(_metadata, self->regs, &u);
+		expect_user_regs(_metadata, self->regs, &u, KML_SYSCALL_REGS);
 		EXPECT_EQ(SYS_read, (long)u.orig_rax);
 		EXPECT_EQ(-512, (long)u.rax);
 		/* As a debugger does that has called a function meanwhile. */
@@ -1134,7 +1088,7 @@ TEST_F(by, restarted_under_tracer)
 	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
 	EXPECT_EQ(1, (long)u.rax);
 	EXPECT_EQ((unsigned long)variant->after + 1, u.rip);
-	expect_user_regs(_metadata, self->regs, &u);
+	expect_user_regs(_metadata, self->regs, &u, variant->lost);
 	end(pid);
 }
 

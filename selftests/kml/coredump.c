@@ -10,9 +10,8 @@
 #include <sys/prctl.h>
 #include <sys/procfs.h>
 #include <sys/stat.h>
-#include <sys/user.h>
 
-#include "kml.h"
+#include "kml_trace.h"
 
 static const char pattern_file[] = "/proc/sys/kernel/core_pattern";
 
@@ -181,26 +180,10 @@ static char *map_core(const char *dir, size_t *size)
 static void compare_regs(struct __test_metadata *_metadata, const greg_t *in,
 			 const struct user_regs_struct *u)
 {
-	EXPECT_EQ(in[REG_R8], (greg_t)u->r8);
-	EXPECT_EQ(in[REG_R9], (greg_t)u->r9);
-	EXPECT_EQ(in[REG_R10], (greg_t)u->r10);
-	EXPECT_EQ(in[REG_R11], (greg_t)u->r11);
-	EXPECT_EQ(in[REG_R12], (greg_t)u->r12);
-	EXPECT_EQ(in[REG_R13], (greg_t)u->r13);
-	EXPECT_EQ(in[REG_R14], (greg_t)u->r14);
-	EXPECT_EQ(in[REG_R15], (greg_t)u->r15);
-	EXPECT_EQ(in[REG_RDI], (greg_t)u->rdi);
-	EXPECT_EQ(in[REG_RSI], (greg_t)u->rsi);
-	EXPECT_EQ(in[REG_RBP], (greg_t)u->rbp);
-	EXPECT_EQ(in[REG_RBX], (greg_t)u->rbx);
-	EXPECT_EQ(in[REG_RDX], (greg_t)u->rdx);
-	EXPECT_EQ(in[REG_RAX], (greg_t)u->rax);
-	EXPECT_EQ(in[REG_RCX], (greg_t)u->rcx);
-	EXPECT_EQ(in[REG_RSP], (greg_t)u->rsp);
+	EXPECT_EQ(0, kml_user_regs_differ(in, u, 0));
 	EXPECT_EQ(in[REG_RIP], (greg_t)u->rip);
 	EXPECT_EQ(kml_flags(in), u->eflags & ~FL_RF);
-	EXPECT_EQ(KML_ABI_CS, u->cs);
-	EXPECT_EQ(KML_ABI_SS, u->ss);
+	EXPECT_ABI_SELECTORS(u);
 	EXPECT_EQ(-1, (long)u->orig_rax);
 	EXPECT_EQ(0, u->gs_base);
 	EXPECT_NE(0, u->fs_base);

@@ -2,8 +2,8 @@
 /*
  * System calls in both ways: by the SYSCALL instruction, and by a call to the
  * address that a kernel with CONFIG_KML exports. What holds for one holds for
- * the other, bar RCX, R11 and the status flags; so each test runs with both,
- * and the first shows on any kernel that the test itself is right.
+ * the other, bar the status flags and the registers that are lost; so each test
+ * runs with both, and the first shows on any kernel that the test itself is right.
  */
 #ifndef SELFTESTS_KML_CALL_H
 #define SELFTESTS_KML_CALL_H
@@ -44,6 +44,7 @@ FIXTURE(by)
 FIXTURE_VARIANT(by)
 {
 	bool call;
+	unsigned long lost;
 	const char *insn;
 	const char *after;
 	long (*nr)(long nr, ...);
@@ -55,6 +56,7 @@ FIXTURE_VARIANT(by)
 FIXTURE_VARIANT_ADD(by, syscall)
 {
 	.call = false,
+	.lost = KML_SYSCALL_REGS,
 	.insn = kml_do_syscall,
 	.after = kml_after_syscall,
 	.nr = kml_by_syscall,
@@ -66,6 +68,7 @@ FIXTURE_VARIANT_ADD(by, syscall)
 FIXTURE_VARIANT_ADD(by, call)
 {
 	.call = true,
+	.lost = KML_CALL_REGS,
 	.insn = kml_do_call_entry,
 	.after = kml_after_call_entry,
 	.nr = kml_by_call,
@@ -86,7 +89,7 @@ FIXTURE_TEARDOWN(by)
 {
 }
 
-/* After the call all is as before but RAX, RCX and R11. */
+/* After the call all is as before but what it may change. */
 #define BY_TRAP(_nr) do { \
 	kml_regs_init(self->regs, variant->insn); \
 	self->regs[REG_RAX] = (_nr); \
@@ -94,7 +97,7 @@ FIXTURE_TEARDOWN(by)
 
 #define EXPECT_CALLED() do { \
 	EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0, variant->after + 1); \
-	EXPECT_REGS_KEPT(self->regs, KML_SYSCALL_REGS); \
+	EXPECT_REGS_KEPT(self->regs, variant->lost); \
 } while (0)
 
 #endif /* SELFTESTS_KML_CALL_H */

@@ -8,57 +8,19 @@
  * first instructions must not be taken for the kernel's own debugging.
  */
 #include <elf.h>
-#include <sys/ptrace.h>
 #include <sys/uio.h>
-#include <sys/user.h>
 
-#include "kml.h"
+#include "kml_trace.h"
 
 #define O_USER(_m)	offsetof(struct user, _m)
 #define O_REGS(_m)	offsetof(struct user_regs_struct, _m)
 #define O_DR(_n)	(O_USER(u_debugreg) + 8 * (_n))
-
-/* Start @fn traced and stopped. */
-static pid_t trace(int (*fn)(void *), void *arg)
-{
-	int status;
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-		raise(SIGSTOP);
-		_exit(fn(arg));
-	}
-	if (pid > 0 && (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status)))
-		return -1;
-	return pid;
-}
-
-/* Continue with @req; returns the wait status. */
-static int go(pid_t pid, int req)
-{
-	int status = -1;
-
-	if (ptrace(req, pid, NULL, NULL))
-		return -1;
-	if (waitpid(pid, &status, 0) != pid)
-		return -1;
-	return status;
-}
 
 #define EXPECT_STOPPED(_sig, _status) do { \
 	int _st = (_status); \
 	EXPECT_TRUE(WIFSTOPPED(_st)) \
 		TH_LOG("wait status %#x", _st); \
 	EXPECT_EQ((_sig), _st >> 8); \
-} while (0)
-
-#define EXPECT_ABI_SELECTORS(_regs) do { \
-	EXPECT_EQ(KML_ABI_CS, (_regs)->cs); \
-	EXPECT_EQ(KML_ABI_SS, (_regs)->ss); \
-	EXPECT_EQ(FL_IF, (_regs)->eflags & FL_IF); \
 } while (0)
 
 FIXTURE(ptrace)
@@ -85,31 +47,10 @@ FIXTURE_TEARDOWN(ptrace)
 #define SETREGS() \
 	ASSERT_EQ(0, ptrace(PTRACE_SETREGS, self->pid, NULL, &self->regs))
 
-static int run_regs(void *arg)
-{
-	kml_enter(arg);
-	return 1;
-}
-
 static void expect_same(struct __test_metadata *_metadata, const greg_t *in,
 			const struct user_regs_struct *u)
 {
-	EXPECT_EQ(in[REG_R8], (greg_t)u->r8);
-	EXPECT_EQ(in[REG_R9], (greg_t)u->r9);
-	EXPECT_EQ(in[REG_R10], (greg_t)u->r10);
-	EXPECT_EQ(in[REG_R11], (greg_t)u->r11);
-	EXPECT_EQ(in[REG_R12], (greg_t)u->r12);
-	EXPECT_EQ(in[REG_R13], (greg_t)u->r13);
-	EXPECT_EQ(in[REG_R14], (greg_t)u->r14);
-	EXPECT_EQ(in[REG_R15], (greg_t)u->r15);
-	EXPECT_EQ(in[REG_RDI], (greg_t)u->rdi);
-	EXPECT_EQ(in[REG_RSI], (greg_t)u->rsi);
-	EXPECT_EQ(in[REG_RBP], (greg_t)u->rbp);
-	EXPECT_EQ(in[REG_RBX], (greg_t)u->rbx);
-	EXPECT_EQ(in[REG_RDX], (greg_t)u->rdx);
-	EXPECT_EQ(in[REG_RAX], (greg_t)u->rax);
-	EXPECT_EQ(in[REG_RCX], (greg_t)u->rcx);
-	EXPECT_EQ(in[REG_RSP], (greg_t)u->rsp);
+	EXPECT_EQ(0, kml_user_regs_differ(in, u, 0));
 	EXPECT_EQ(kml_flags(in), u->eflags & ~FL_RF);
 }
 
@@ -123,9 +64,9 @@ TEST_F(ptrace, registers)
 
 	kml_regs_init(in, kml_do_int3);
 	in[REG_EFL] |= FL_STATUS | FL_DF;
-	self->pid = trace(run_regs, in);
+	self->pid = kml_trace(kml_run_regs, in);
 	ASSERT_LT(0, self->pid);
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_CONT));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_CONT));
 	GETREGS();
 	expect_same(_metadata, in, &self->regs);
 	EXPECT_EQ((unsigned long)kml_after_int3, self->regs.rip);
@@ -149,9 +90,9 @@ TEST_F(ptrace, set_registers)
 	greg_t in[NGREG], set[NGREG];
 
 	kml_regs_init(in, kml_do_int3);
-	self->pid = trace(run_regs, in);
+	self->pid = kml_trace(kml_run_regs, in);
 	ASSERT_LT(0, self->pid);
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_CONT));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_CONT));
 	GETREGS();
 	kml_regs_init(set, kml_do_syscall);
 	self->regs.r8 = set[REG_R8] = 0x808;
@@ -173,7 +114,7 @@ TEST_F(ptrace, set_registers)
 	self->regs.rip = (unsigned long)kml_do_syscall;
 	self->regs.eflags = set[REG_EFL] = FL_FIXED | FL_IF | FL_ZF | FL_DF;
 	SETREGS();
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_CONT));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_CONT));
 	GETREGS();
 	EXPECT_EQ((unsigned long)kml_after_syscall + 1, self->regs.rip);
 	set[REG_RAX] = getpid();
@@ -191,9 +132,9 @@ TEST_F(ptrace, refused_values)
 	int i;
 
 	kml_regs_init(in, kml_do_int3);
-	self->pid = trace(run_regs, in);
+	self->pid = kml_trace(kml_run_regs, in);
 	ASSERT_LT(0, self->pid);
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_CONT));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_CONT));
 	for (i = 0; i < 5; i++) {
 		EXPECT_EQ(-1, ptrace(PTRACE_POKEUSER, self->pid, O_REGS(cs),
 				     bad[i]));
@@ -217,7 +158,7 @@ TEST_F(ptrace, refused_values)
 		  self->regs.eflags & (FL_IF | FL_IOPL | FL_CF));
 	self->regs.rip = (unsigned long)kml_do_int3;
 	SETREGS();
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_CONT));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_CONT));
 	GETREGS();
 	EXPECT_EQ(FL_IF | FL_CF,
 		  self->regs.eflags & (FL_IF | FL_IOPL | FL_CF));
@@ -235,14 +176,14 @@ TEST_F(ptrace, odd_selectors)
 
 	for (i = 0; i < 6; i++) {
 		kml_regs_init(in, kml_do_int3);
-		self->pid = trace(run_regs, in);
+		self->pid = kml_trace(kml_run_regs, in);
 		ASSERT_LT(0, self->pid);
-		EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_CONT));
+		EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_CONT));
 		GETREGS();
 		self->regs.rip = (unsigned long)kml_do_int3;
 		self->regs.cs = odd[i];
 		if (!ptrace(PTRACE_SETREGS, self->pid, NULL, &self->regs)) {
-			status = go(self->pid, PTRACE_CONT);
+			status = kml_continue(self->pid, PTRACE_CONT);
 			EXPECT_TRUE(WIFSTOPPED(status));
 			EXPECT_TRUE(WSTOPSIG(status) == SIGTRAP ||
 				    WSTOPSIG(status) == SIGSEGV ||
@@ -271,9 +212,9 @@ TEST_F(ptrace, registers_after_exec)
 	ssize_t n = readlink("/proc/self/exe", self_path, sizeof(self_path) - 1);
 
 	ASSERT_LT(0, n);
-	self->pid = trace(exec_self, NULL);
+	self->pid = kml_trace(exec_self, NULL);
 	ASSERT_LT(0, self->pid);
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_CONT));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_CONT));
 	GETREGS();
 	EXPECT_ABI_SELECTORS(&self->regs);
 	EXPECT_EQ(0, self->regs.rsp & 15);
@@ -284,13 +225,13 @@ TEST_F(ptrace, registers_after_exec)
 		  self->regs.r10 | self->regs.r12 | self->regs.r13 |
 		  self->regs.r14 | self->regs.r15);
 	/* And so the CPU has them, one instruction on. */
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_SINGLESTEP));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_SINGLESTEP));
 	GETREGS();
 	EXPECT_ABI_SELECTORS(&self->regs);
 	EXPECT_EQ(0, self->regs.rbx | self->regs.r12 | self->regs.r13 |
 		  self->regs.r14 | self->regs.r15 | self->regs.r8 |
 		  self->regs.r9 | self->regs.r10);
-	EXPECT_EXITED(KSFT_SKIP, go(self->pid, PTRACE_CONT));
+	EXPECT_EXITED(KSFT_SKIP, kml_continue(self->pid, PTRACE_CONT));
 	self->pid = 0;
 }
 
@@ -331,14 +272,14 @@ TEST_F(ptrace, single_step)
 	ASSERT_NE(MAP_FAILED, page);
 	kml_regs_init(in, kml_do_int3);
 	in[REG_RDI] = (greg_t)page;
-	self->pid = trace(run_regs, in);
+	self->pid = kml_trace(kml_run_regs, in);
 	ASSERT_LT(0, self->pid);
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_CONT));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_CONT));
 	GETREGS();
 	self->regs.rip = (unsigned long)walk_code;
 	SETREGS();
 	for (i = 0; i < ARRAY_SIZE(want); i++) {
-		EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_SINGLESTEP));
+		EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_SINGLESTEP));
 		ASSERT_EQ(0, ptrace(PTRACE_GETSIGINFO, self->pid, NULL, &si));
 		EXPECT_EQ(SIGTRAP, si.si_signo);
 		EXPECT_TRUE(si.si_code == TRAP_TRACE ||
@@ -352,7 +293,7 @@ TEST_F(ptrace, single_step)
 			EXPECT_EQ(self->pid, (pid_t)self->regs.rax);
 	}
 	/* The trap flag is gone when nobody steps any more. */
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_CONT));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_CONT));
 	GETREGS();
 	EXPECT_EQ((unsigned long)walk_end + 1, self->regs.rip);
 	EXPECT_EQ(0, self->regs.eflags & FL_TF);
@@ -388,7 +329,7 @@ TEST_F(ptrace, single_step_real_code)
 	long sig = 0;
 
 	kml_pin(0);
-	self->pid = trace(real_code, NULL);
+	self->pid = kml_trace(real_code, NULL);
 	ASSERT_LT(0, self->pid);
 	for (;;) {
 		ASSERT_EQ(0, ptrace(PTRACE_SINGLESTEP, self->pid, NULL, sig));
@@ -416,7 +357,7 @@ TEST_F(ptrace, step_into_handler)
 
 	kml_regs_init(in, kml_do_spin);
 	signal(SIGUSR1, note);
-	self->pid = trace(run_regs, in);
+	self->pid = kml_trace(kml_run_regs, in);
 	ASSERT_LT(0, self->pid);
 	ASSERT_EQ(0, ptrace(PTRACE_SINGLESTEP, self->pid, NULL, SIGUSR1));
 	ASSERT_EQ(self->pid, waitpid(self->pid, NULL, 0));
@@ -434,14 +375,14 @@ TEST_F(ptrace, software_breakpoint)
 
 	kml_regs_init(in, kml_do_syscall);
 	in[REG_RAX] = SYS_getpid;
-	self->pid = trace(run_regs, in);
+	self->pid = kml_trace(kml_run_regs, in);
 	ASSERT_LT(0, self->pid);
 	errno = 0;
 	word = ptrace(PTRACE_PEEKTEXT, self->pid, addr, NULL);
 	ASSERT_EQ(0, errno);
 	ASSERT_EQ(0, ptrace(PTRACE_POKETEXT, self->pid, addr,
 			    (word & ~0xffL) | 0xcc));
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_CONT));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_CONT));
 	GETREGS();
 	EXPECT_EQ(addr + 1, (long)self->regs.rip);
 	EXPECT_EQ(SYS_getpid, self->regs.rax);
@@ -449,7 +390,7 @@ TEST_F(ptrace, software_breakpoint)
 	ASSERT_EQ(0, ptrace(PTRACE_POKETEXT, self->pid, addr, word));
 	self->regs.rip = addr;
 	SETREGS();
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_SINGLESTEP));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_SINGLESTEP));
 	GETREGS();
 	EXPECT_EQ((unsigned long)kml_after_syscall, self->regs.rip);
 	EXPECT_EQ(self->pid, (pid_t)self->regs.rax);
@@ -478,7 +419,7 @@ TEST_F(ptrace, hardware_breakpoints)
 {
 	unsigned long dr7;
 
-	self->pid = trace(touch_watched, NULL);
+	self->pid = kml_trace(touch_watched, NULL);
 	ASSERT_LT(0, self->pid);
 	if (ptrace(PTRACE_POKEUSER, self->pid, O_DR(0), kml_do_syscall) ||
 	    ptrace(PTRACE_POKEUSER, self->pid, O_DR(1), &watched[1]) ||
@@ -489,20 +430,20 @@ TEST_F(ptrace, hardware_breakpoints)
 	if (ptrace(PTRACE_POKEUSER, self->pid, O_DR(7), dr7))
 		SKIP(return, "no hardware breakpoints here");
 
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_CONT));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_CONT));
 	EXPECT_EQ(2, ptrace(PTRACE_PEEKUSER, self->pid, O_DR(6), NULL) & 0xf);
 	GETREGS();
 	EXPECT_ABI_SELECTORS(&self->regs);
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_CONT));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_CONT));
 	EXPECT_EQ(4, ptrace(PTRACE_PEEKUSER, self->pid, O_DR(6), NULL) & 0xf);
 	/* At the instruction, before it; and then past it by RF. */
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_CONT));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_CONT));
 	EXPECT_EQ(1, ptrace(PTRACE_PEEKUSER, self->pid, O_DR(6), NULL) & 0xf);
 	GETREGS();
 	EXPECT_EQ((unsigned long)kml_do_syscall, self->regs.rip);
 	EXPECT_EQ(SYS_getpid, self->regs.rax);
 	EXPECT_ABI_SELECTORS(&self->regs);
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_CONT));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_CONT));
 	GETREGS();
 	EXPECT_EQ((unsigned long)kml_after_syscall + 1, self->regs.rip);
 	EXPECT_EQ(self->pid, (pid_t)self->regs.rax);
@@ -518,7 +459,7 @@ TEST_F(ptrace, no_breakpoint_in_the_kernel)
 	int i;
 
 	for (i = 0; i < 3; i++) {
-		self->pid = trace(touch_watched, NULL);
+		self->pid = kml_trace(touch_watched, NULL);
 		ASSERT_LT(0, self->pid);
 		addr = ptrace(PTRACE_POKEUSER, self->pid, O_DR(0), where[i]);
 		dr7 = ptrace(PTRACE_POKEUSER, self->pid, O_DR(7),
@@ -546,12 +487,12 @@ TEST_F(ptrace, watchpoint_written_by_the_kernel)
 {
 	int status;
 
-	self->pid = trace(kernel_writes, NULL);
+	self->pid = kml_trace(kernel_writes, NULL);
 	ASSERT_LT(0, self->pid);
 	if (ptrace(PTRACE_POKEUSER, self->pid, O_DR(0), &watched[1]) ||
 	    ptrace(PTRACE_POKEUSER, self->pid, O_DR(7), DR7_RW(0, 1, 2)))
 		SKIP(return, "no hardware breakpoints: needs PERF_EVENTS");
-	status = go(self->pid, PTRACE_CONT);
+	status = kml_continue(self->pid, PTRACE_CONT);
 	/* Ours is the one read after it. */
 	EXPECT_EXITED(21, status);
 	self->pid = 0;
@@ -581,14 +522,14 @@ TEST_F(ptrace, watchpoint_held_back_by_mov_ss)
 	kml_regs_init(in, movss_code);
 	in[REG_RAX] = SYS_getpid;
 	in[REG_RDI] = (greg_t)watched;
-	self->pid = trace(run_regs, in);
+	self->pid = kml_trace(kml_run_regs, in);
 	ASSERT_LT(0, self->pid);
 	if (ptrace(PTRACE_POKEUSER, self->pid, O_DR(0), watched) ||
 	    ptrace(PTRACE_POKEUSER, self->pid, O_DR(7), DR7_RW(0, 3, 2)))
 		SKIP(return, "no hardware breakpoints: needs PERF_EVENTS");
 	/* How many traps are told differs between CPUs; the way does not. */
 	for (i = 0; i < 6; i++) {
-		status = go(self->pid, PTRACE_CONT);
+		status = kml_continue(self->pid, PTRACE_CONT);
 		EXPECT_STOPPED(SIGTRAP, status);
 		GETREGS();
 		EXPECT_TRUE(self->regs.rip >= (unsigned long)movss_code &&
@@ -621,7 +562,7 @@ static bool to_second_getppid(pid_t pid, struct user_regs_struct *regs)
 
 	ptrace(PTRACE_SETOPTIONS, pid, NULL, PTRACE_O_TRACESYSGOOD);
 	for (i = 0; i < 20; i++) {
-		if (go(pid, PTRACE_SYSCALL) >> 8 != SYSCALL_STOP)
+		if (kml_continue(pid, PTRACE_SYSCALL) >> 8 != SYSCALL_STOP)
 			return false;
 		ptrace(PTRACE_GETREGS, pid, NULL, regs);
 		/* -ENOSYS at entry, the result at exit. */
@@ -636,7 +577,7 @@ TEST_F(ptrace, syscall_stops)
 {
 	struct __ptrace_syscall_info info;
 
-	self->pid = trace(call_getppid, NULL);
+	self->pid = kml_trace(call_getppid, NULL);
 	ASSERT_LT(0, self->pid);
 	ASSERT_TRUE(to_second_getppid(self->pid, &self->regs));
 	EXPECT_ABI_SELECTORS(&self->regs);
@@ -654,47 +595,47 @@ TEST_F(ptrace, syscall_stops)
 	EXPECT_EQ(SYS_getppid, info.entry.nr);
 	EXPECT_EQ(self->regs.rip, info.instruction_pointer);
 
-	EXPECT_STOPPED(SYSCALL_STOP, go(self->pid, PTRACE_SYSCALL));
+	EXPECT_STOPPED(SYSCALL_STOP, kml_continue(self->pid, PTRACE_SYSCALL));
 	GETREGS();
 	EXPECT_EQ(getpid(), (pid_t)self->regs.rax);
 	EXPECT_EQ(SYS_getppid, self->regs.orig_rax);
-	EXPECT_EXITED(31, go(self->pid, PTRACE_CONT));
+	EXPECT_EXITED(31, kml_continue(self->pid, PTRACE_CONT));
 	self->pid = 0;
 }
 
 TEST_F(ptrace, syscall_changed)
 {
-	self->pid = trace(call_getppid, NULL);
+	self->pid = kml_trace(call_getppid, NULL);
 	ASSERT_LT(0, self->pid);
 	ASSERT_TRUE(to_second_getppid(self->pid, &self->regs));
 	self->regs.orig_rax = SYS_getpid;
 	SETREGS();
-	EXPECT_EXITED(32, go(self->pid, PTRACE_CONT));
+	EXPECT_EXITED(32, kml_continue(self->pid, PTRACE_CONT));
 	self->pid = 0;
 }
 
 TEST_F(ptrace, syscall_skipped)
 {
-	self->pid = trace(call_getppid, NULL);
+	self->pid = kml_trace(call_getppid, NULL);
 	ASSERT_LT(0, self->pid);
 	ASSERT_TRUE(to_second_getppid(self->pid, &self->regs));
 	self->regs.orig_rax = -1;
 	self->regs.rax = 12345;
 	SETREGS();
-	EXPECT_EXITED(33, go(self->pid, PTRACE_CONT));
+	EXPECT_EXITED(33, kml_continue(self->pid, PTRACE_CONT));
 	self->pid = 0;
 }
 
 TEST_F(ptrace, syscall_result_changed)
 {
-	self->pid = trace(call_getppid, NULL);
+	self->pid = kml_trace(call_getppid, NULL);
 	ASSERT_LT(0, self->pid);
 	ASSERT_TRUE(to_second_getppid(self->pid, &self->regs));
-	EXPECT_STOPPED(SYSCALL_STOP, go(self->pid, PTRACE_SYSCALL));
+	EXPECT_STOPPED(SYSCALL_STOP, kml_continue(self->pid, PTRACE_SYSCALL));
 	GETREGS();
 	self->regs.rax = 12345;
 	SETREGS();
-	EXPECT_EXITED(33, go(self->pid, PTRACE_CONT));
+	EXPECT_EXITED(33, kml_continue(self->pid, PTRACE_CONT));
 	self->pid = 0;
 }
 
@@ -705,13 +646,13 @@ TEST_F(ptrace, moved_at_syscall_exit)
 
 	kml_regs_init(in, kml_do_syscall);
 	in[REG_RAX] = SYS_getpid;
-	self->pid = trace(run_regs, in);
+	self->pid = kml_trace(kml_run_regs, in);
 	ASSERT_LT(0, self->pid);
 	do {
-		ASSERT_EQ(SIGTRAP, go(self->pid, PTRACE_SYSCALL) >> 8);
+		ASSERT_EQ(SIGTRAP, kml_continue(self->pid, PTRACE_SYSCALL) >> 8);
 		GETREGS();
 	} while (self->regs.orig_rax != SYS_getpid);
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_SYSCALL));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_SYSCALL));
 	GETREGS();
 	self->regs.rip = (unsigned long)kml_do_int3;
 	self->regs.rcx = 0x1234;
@@ -719,7 +660,7 @@ TEST_F(ptrace, moved_at_syscall_exit)
 	self->regs.rsp = KML_NONCANON;
 	self->regs.eflags |= FL_CF | FL_DF;
 	SETREGS();
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_CONT));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_CONT));
 	GETREGS();
 	EXPECT_EQ((unsigned long)kml_after_int3, self->regs.rip);
 	EXPECT_EQ(0x1234, self->regs.rcx);
@@ -742,17 +683,17 @@ TEST_F(ptrace, bad_rip_at_syscall_exit)
 	for (i = 0; i < 6; i++) {
 		kml_regs_init(in, kml_do_syscall);
 		in[REG_RAX] = SYS_getpid;
-		self->pid = trace(run_regs, in);
+		self->pid = kml_trace(kml_run_regs, in);
 		ASSERT_LT(0, self->pid);
 		do {
-			ASSERT_EQ(SIGTRAP, go(self->pid, PTRACE_SYSCALL) >> 8);
+			ASSERT_EQ(SIGTRAP, kml_continue(self->pid, PTRACE_SYSCALL) >> 8);
 			GETREGS();
 		} while (self->regs.orig_rax != SYS_getpid);
-		EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_SYSCALL));
+		EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_SYSCALL));
 		GETREGS();
 		self->regs.rip = bad[i];
 		SETREGS();
-		status = go(self->pid, PTRACE_CONT);
+		status = kml_continue(self->pid, PTRACE_CONT);
 		EXPECT_TRUE(WIFSTOPPED(status));
 		EXPECT_TRUE(WSTOPSIG(status) == SIGSEGV ||
 			    WSTOPSIG(status) == SIGBUS);
@@ -860,15 +801,15 @@ TEST_F(ptrace, vector_registers)
 	struct user_fpregs_struct fp;
 	unsigned long vec[2];
 
-	self->pid = trace(check_xmm, NULL);
+	self->pid = kml_trace(check_xmm, NULL);
 	ASSERT_LT(0, self->pid);
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_CONT));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_CONT));
 	ASSERT_EQ(0, ptrace(PTRACE_GETFPREGS, self->pid, NULL, &fp));
 	memcpy(vec, &fp.xmm_space[4 * 5], 16);
 	EXPECT_EQ(0x1111111111111111, vec[0]);
 	memset(&fp.xmm_space[4 * 5], 0x22, 16);
 	ASSERT_EQ(0, ptrace(PTRACE_SETFPREGS, self->pid, NULL, &fp));
-	EXPECT_EXITED(51, go(self->pid, PTRACE_CONT));
+	EXPECT_EXITED(51, kml_continue(self->pid, PTRACE_CONT));
 	self->pid = 0;
 }
 
@@ -890,19 +831,19 @@ TEST_F(ptrace, fs_base)
 	unsigned long old;
 
 	watched[1] = 0x6666;
-	self->pid = trace(check_fs, NULL);
+	self->pid = kml_trace(check_fs, NULL);
 	ASSERT_LT(0, self->pid);
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_CONT));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_CONT));
 	GETREGS();
 	old = self->regs.fs_base;
 	self->regs.fs_base = (unsigned long)watched;
 	SETREGS();
-	EXPECT_STOPPED(SIGTRAP, go(self->pid, PTRACE_CONT));
+	EXPECT_STOPPED(SIGTRAP, kml_continue(self->pid, PTRACE_CONT));
 	GETREGS();
 	EXPECT_EQ((unsigned long)watched, self->regs.fs_base);
 	self->regs.fs_base = old;
 	SETREGS();
-	EXPECT_EXITED(61, go(self->pid, PTRACE_CONT));
+	EXPECT_EXITED(61, kml_continue(self->pid, PTRACE_CONT));
 	self->pid = 0;
 }
 

@@ -236,6 +236,8 @@ kml_storm_by_\name:
 	movq	%xmm0, %rcx
 	cmp	%rax, %rcx
 	jne	14f
+	/* SYSCALL preserves its arguments, a function need not. */
+	.ifc	\name, syscall
 	mov	$0xdddddddddddd, %rax
 	cmp	%rax, %rdi
 	jne	12f
@@ -254,6 +256,7 @@ kml_storm_by_\name:
 	mov	$0x101010101010, %rax
 	cmp	%rax, %r10
 	jne	12f
+	.endif
 	mov	$0x121212121212, %rax
 	cmp	%rax, %r12
 	jne	12f

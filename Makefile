@@ -10,6 +10,8 @@
 export APP ?= redis
 ##   OCI      container image instead of APP: layout directory, archive, reference
 export OCI
+##   MUSL     1 replaces the libc of an OCI image like Alpine's by that of make musl
+export MUSL
 ##   PROFILE  profile of kconfig-profiles/ and overlays, +NAME each (lupine-general)
 export PROFILE ?= lupine-general
 ##   KSRC     source of Linux 6.12: a directory, a tarball or a git tree
@@ -28,7 +30,7 @@ export JOBS
 ##   V        1 shows the commands and their output
 export V
 
-.PHONY: help run setup tree kernel image check-host check test test-full bench-syscall clean
+.PHONY: help run setup tree kernel image musl check-host check test test-full bench-syscall clean
 
 help: # this list
 	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
@@ -46,7 +48,10 @@ kernel: tree # the kernel of PROFILE, in build/kernel/PROFILE
 	@scripts/kconfig/build $(PROFILE)
 
 image: # the root file system of APP (or of OCI), in build/image
-	@scripts/image/$(if $(OCI),oci "$(OCI)",build $(APP))
+	@scripts/image/$(if $(OCI),oci $(if $(MUSL),--musl) "$(OCI)",build $(APP))
+
+musl: # libc whose system calls use the call entry, in build/musl (lupine-musl-gcc)
+	@scripts/source/musl
 
 check-host: # what this machine lacks for all this, and how to get it
 	@scripts/vm/check-host

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tracepoints of system calls, probes in the kernel and in the process, and BPF.
+ *
+ * They are work on entry and exit, which the call entry must not pass by; they
+ * put breakpoints and single steps where ring 0 has its own; and what they count
+ * must not depend on how a system call was made.
+ */
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/perf_event.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+
+#include "kml_call.h"
+
+#define TRACEFS		"/sys/kernel/tracing"
+#define ROUNDS		200
+
+static bool write_to(const char *file, const char *text)
+{
+	char path[256];
+	bool ok;
+	int fd;
+
+	snprintf(path, sizeof(path), TRACEFS "/%s", file);
+	fd = open(path, O_WRONLY | (text[0] == '+' ? O_APPEND : 0));
+	if (fd < 0)
+		return false;
+	text += text[0] == '+';
+	ok = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	close(fd);
+	return ok;
+}
+
+static bool have_tracefs(void)
+{
+	if (!access(TRACEFS "/events", F_OK))
+		return true;
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mount("tracefs", TRACEFS, "tracefs", 0, NULL);
+	return !access(TRACEFS "/events", F_OK);
+}
+
+/* Count a trace event in the task @pid (0: this one). Returns -1 without it. */
+static int count_event(const char *name, pid_t pid)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attr),
+	};
+	char path[256], text[32] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), TRACEFS "/events/%s/id", name);
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return -1;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = 0;
+	close(fd);
+	attr.config = atoi(text);
+	return syscall(SYS_perf_event_open, &attr, pid, -1, -1, 0);
+}
+
+static long counted(int fd)
+{
+	unsigned long long n;
+
+	return read(fd, &n, sizeof(n)) == sizeof(n) ? (long)n : -1;
+}
+
+#define NEED_EVENT(_fd, _name, _option) do { \
+	if (!have_tracefs()) \
+		SKIP(return, "no tracefs: needs FTRACE"); \
+	(_fd) = count_event((_name), 0); \
+	if ((_fd) < 0) \
+		SKIP(return, "no event " _name ": needs " _option); \
+} while (0)
+
+/* Each call is seen once on the way in and once on the way out. */
+TEST_F(by, syscall_tracepoints)
+{
+	int enter, leave, i, round;
+
+	NEED_EVENT(enter, "syscalls/sys_enter_getppid", "FTRACE_SYSCALLS");
+	leave = count_event("syscalls/sys_exit_getppid", 0);
+	ASSERT_LE(0, leave);
+	for (round = 1; round <= 3; round++) {
+		for (i = 0; i < ROUNDS; i++)
+			ASSERT_EQ(getppid(), variant->nr(SYS_getppid));
+		/* getppid() itself is the other half. */
+		EXPECT_EQ(2 * round * ROUNDS, counted(enter));
+		EXPECT_EQ(2 * round * ROUNDS, counted(leave));
+	}
+	close(enter);
+	close(leave);
+	/* And when nobody counts, all is as before. */
+	BY_TRAP(SYS_getppid);
+	kml_trap(self->regs);
+	EXPECT_CALLED();
+	EXPECT_EQ(getppid(), kml_last.regs[REG_RAX]);
+}
+
+struct sleeper {
+	long (*nr)(long nr, ...);
+	int fd, result;
+	volatile pid_t tid;
+};
+
+static void *sleep_in_read(void *arg)
+{
+	struct sleeper *s = arg;
+	char c;
+
+	s->tid = syscall(SYS_gettid);
+	s->result = s->nr(SYS_read, s->fd, &c, 1);
+	return NULL;
+}
+
+/* Work that comes while a call sleeps: its exit is seen, its entry was not. */
+TEST_F(by, tracepoint_enabled_in_call)
+{
+	int enter, leave, fd[2], i;
+	struct sleeper s = { .nr = variant->nr };
+	pthread_t thread;
+
+	NEED_EVENT(enter, "syscalls/sys_enter_read", "FTRACE_SYSCALLS");
+	close(enter);
+	for (i = 0; i < 10; i++) {
+		ASSERT_EQ(0, pipe(fd));
+		s.fd = fd[0];
+		s.tid = 0;
+		ASSERT_EQ(0, pthread_create(&thread, NULL, sleep_in_read, &s));
+		while (!s.tid)
+			sched_yield();
+		usleep(10000);
+		enter = count_event("syscalls/sys_enter_read", s.tid);
+		leave = count_event("syscalls/sys_exit_read", s.tid);
+		ASSERT_LE(0, enter);
+		ASSERT_LE(0, leave);
+		ASSERT_EQ(1, write(fd[1], "x", 1));
+		pthread_join(thread, NULL);
+		EXPECT_EQ(1, s.result);
+		EXPECT_EQ(0, counted(enter));
+		EXPECT_EQ(1, counted(leave));
+		close(enter);
+		close(leave);
+		close(fd[0]);
+		close(fd[1]);
+	}
+}
+
+/* A breakpoint, or a jump, in the kernel while a process in ring 0 calls it. */
+TEST_F(by, kprobe)
+{
+	int fd, ret, i;
+
+	if (!have_tracefs() ||
+	    !write_to("kprobe_events", "+p:kml_in __x64_sys_getppid\n") ||
+	    !write_to("kprobe_events", "+r:kml_out __x64_sys_getppid\n"))
+		SKIP(return, "no kprobes: needs KPROBE_EVENTS");
+	fd = count_event("kprobes/kml_in", 0);
+	ret = count_event("kprobes/kml_out", 0);
+	EXPECT_LE(0, fd);
+	EXPECT_LE(0, ret);
+	for (i = 0; i < ROUNDS; i++)
+		EXPECT_LT(0, variant->nr(SYS_getppid) + 1);
+	EXPECT_EQ(ROUNDS, counted(fd));
+	EXPECT_EQ(ROUNDS, counted(ret));
+	close(fd);
+	close(ret);
+	EXPECT_TRUE(write_to("kprobe_events", "+-:kml_in\n"));
+	EXPECT_TRUE(write_to("kprobe_events", "+-:kml_out\n"));
+}
+
+/* In entry code there may be none. */
+TEST(kprobe_refused)
+{
+	static const char * const where[] = {
+		"entry_SYSCALL_64", "entry_CALL_64", "entry_CALL_64_exit",
+		"kml_leave_entry_stack", "asm_exc_page_fault", "exc_debug",
+	};
+	char text[128];
+	int i, fd;
+
+	if (!have_tracefs() || access(TRACEFS "/kprobe_events", F_OK))
+		SKIP(return, "no kprobes: needs KPROBE_EVENTS");
+	for (i = 0; i < ARRAY_SIZE(where); i++) {
+		snprintf(text, sizeof(text), "+p:kml_no%d %s\n", i, where[i]);
+		if (!write_to("kprobe_events", text))
+			continue;
+		/* It was taken down: what counts is whether it can be put. */
+		snprintf(text, sizeof(text), "kprobes/kml_no%d", i);
+		fd = count_event(text, 0);
+		EXPECT_GT(0, fd)
+			TH_LOG("a kprobe on %s", where[i]);
+		close(fd);
+		snprintf(text, sizeof(text), "+-:kml_no%d\n", i);
+		write_to("kprobe_events", text);
+	}
+}
+
+/* The file's offset of an address in this program. */
+static long file_offset(const void *addr, char *path, size_t size)
+{
+	unsigned long from, to, offset, a = (unsigned long)addr;
+	FILE *maps = fopen("/proc/self/maps", "r");
+	char line[512], perms[8];
+	long found = -1;
+	ssize_t n;
+
+	while (maps && fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx %7s %lx", &from, &to, perms, &offset) == 4 &&
+		    a >= from && a < to) {
+			found = offset + (a - from);
+			break;
+		}
+	}
+	if (maps)
+		fclose(maps);
+	n = readlink("/proc/self/exe", path, size - 1);
+	path[n < 0 ? 0 : n] = 0;
+	return found;
+}
+
+static bool uprobe(char kind, const char *name, const void *addr)
+{
+	char path[200], text[300];
+	long offset = file_offset(addr, path, sizeof(path));
+
+	snprintf(text, sizeof(text), "+%c:%s %s:0x%lx\n", kind, name, path, offset);
+	return have_tracefs() && write_to("uprobe_events", text);
+}
+
+/*
+ * A breakpoint in the process, whose instruction is stepped over elsewhere: on
+ * SYSCALL, on the call of the entry, on loads and stores.
+ */
+TEST_F(by, uprobe)
+{
+	int fd, i;
+
+	if (!uprobe('p', "kml_insn", variant->insn))
+		SKIP(return, "no uprobes: needs UPROBE_EVENTS");
+	fd = count_event("uprobes/kml_insn", 0);
+	EXPECT_LE(0, fd);
+	for (i = 1; i <= ROUNDS; i++) {
+		BY_TRAP(SYS_getppid);
+		kml_trap(self->regs);
+		EXPECT_CALLED();
+		EXPECT_EQ(getppid(), kml_last.regs[REG_RAX]);
+	}
+	EXPECT_EQ(ROUNDS, counted(fd));
+	close(fd);
+	EXPECT_TRUE(write_to("uprobe_events", "+-:kml_insn\n"));
+}
+
+TEST(uprobes_on_instructions)
+{
+	static const struct {
+		const char *insn;
+		const char *after;
+	} stubs[] = {
+		{ kml_do_load, kml_after_load },
+		{ kml_do_store, kml_after_store },
+		{ kml_do_push, kml_after_push },
+		{ kml_do_pop, kml_after_pop },
+		{ kml_do_or_zero, kml_after_or_zero },
+		{ kml_do_divss, kml_after_divss },
+	};
+	static unsigned long word;
+	greg_t regs[NGREG];
+	char name[64];
+	int fd, i, j;
+
+	ASSERT_EQ(0, kml_catch_all());
+	for (i = 0; i < ARRAY_SIZE(stubs); i++) {
+		snprintf(name, sizeof(name), "kml_stub%d", i);
+		if (!uprobe('p', name, stubs[i].insn))
+			SKIP(return, "no uprobes: needs UPROBE_EVENTS");
+		snprintf(name, sizeof(name), "uprobes/kml_stub%d", i);
+		fd = count_event(name, 0);
+		EXPECT_LE(0, fd);
+		for (j = 0; j < 20; j++) {
+			kml_regs_init(regs, stubs[i].insn);
+			regs[REG_RAX] = (greg_t)&word;
+			kml_trap(regs);
+			EXPECT_EQ(SIGTRAP, kml_last.sig);
+			EXPECT_EQ((unsigned long)stubs[i].after + 1,
+				  (unsigned long)kml_last.regs[REG_RIP]);
+			EXPECT_REGS_KEPT(regs, KML_REG(RDX) | KML_REG(RSP));
+			EXPECT_EQ(kml_flags(regs), kml_flags(kml_last.regs));
+		}
+		EXPECT_EQ(20, counted(fd));
+		close(fd);
+		snprintf(name, sizeof(name), "+-:kml_stub%d\n", i);
+		EXPECT_TRUE(write_to("uprobe_events", name));
+	}
+	/* A fault in an instruction that is stepped over. */
+	ASSERT_TRUE(uprobe('p', "kml_fault", kml_do_load));
+	fd = count_event("uprobes/kml_fault", 0);
+	EXPECT_LE(0, fd);
+	kml_regs_init(regs, kml_do_load);
+	regs[REG_RAX] = 8;
+	kml_trap(regs);
+	EXPECT_EQ(SIGSEGV, kml_last.sig);
+	EXPECT_EQ((void *)8, kml_last.addr);
+	EXPECT_EQ((unsigned long)kml_do_load, (unsigned long)kml_last.regs[REG_RIP]);
+	EXPECT_REGS_KEPT(regs, 0);
+	close(fd);
+	EXPECT_TRUE(write_to("uprobe_events", "+-:kml_fault\n"));
+}
+
+/* Returns of a function by the kernel's trampoline, which makes a system call. */
+static __attribute__((__noinline__)) long probed(long (*nr)(long nr, ...))
+{
+	return nr(SYS_getppid) + 1;
+}
+
+TEST_F(by, uretprobe)
+{
+	int fd, i;
+
+	if (!uprobe('r', "kml_ret", probed))
+		SKIP(return, "no uprobes: needs UPROBE_EVENTS");
+	fd = count_event("uprobes/kml_ret", 0);
+	EXPECT_LE(0, fd);
+	for (i = 0; i < ROUNDS; i++)
+		EXPECT_EQ(getppid() + 1, probed(variant->nr));
+	EXPECT_EQ(ROUNDS, counted(fd));
+	close(fd);
+	EXPECT_TRUE(write_to("uprobe_events", "+-:kml_ret\n"));
+}
+
+/* The functions that the kernel runs for a process, its entry code excepted. */
+TEST_F(by, function_tracer)
+{
+	char line[512];
+	long seen = 0;
+	FILE *trace;
+	int i;
+
+	if (!have_tracefs() || !write_to("set_ftrace_filter", "__x64_sys_getppid\n") ||
+	    !write_to("current_tracer", "function"))
+		SKIP(return, "no function tracer: needs FUNCTION_TRACER");
+	for (i = 0; i < ROUNDS; i++)
+		variant->nr(SYS_getppid);
+	write_to("tracing_on", "0");
+	trace = fopen(TRACEFS "/trace", "r");
+	ASSERT_NE(NULL, trace);
+	while (fgets(line, sizeof(line), trace))
+		seen += !!strstr(line, ": __x64_sys_getppid");
+	fclose(trace);
+	EXPECT_EQ(ROUNDS, seen);
+	write_to("current_tracer", "function_graph");
+	write_to("tracing_on", "1");
+	for (i = 0; i < ROUNDS; i++)
+		variant->nr(SYS_getppid);
+	EXPECT_TRUE(write_to("current_tracer", "nop"));
+	EXPECT_TRUE(write_to("set_ftrace_filter", "\n"));
+}
+
+/*
+ * All functions of the kernel, under signals and page faults: whatever entry code
+ * calls before the kernel knows where it is must not be among them.
+ */
+TEST_F_TIMEOUT(by, function_graph_of_all, 120)
+{
+	char *p = mmap(NULL, 16 * 4096, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	static const char * const tracers[] = { "function", "function_graph" };
+	int i, j, t;
+
+	ASSERT_NE(MAP_FAILED, p);
+	for (t = 0; t < ARRAY_SIZE(tracers); t++) {
+		if (!have_tracefs() || !write_to("current_tracer", tracers[t]))
+			SKIP(return, "no %s: needs FUNCTION_GRAPH_TRACER", tracers[t]);
+		for (i = 0; i < 50; i++) {
+			madvise(p, 16 * 4096, MADV_DONTNEED);
+			for (j = 0; j < 16; j++)
+				p[j * 4096] = 1;
+			BY_TRAP(SYS_getppid);
+			kml_trap(self->regs);
+			EXPECT_CALLED();
+			kml_regs_init(self->regs, kml_do_spin);
+			kml_trap_timer(self->regs, 1000);
+			EXPECT_EQ(SIGALRM, kml_last.sig);
+			EXPECT_REGS_KEPT(self->regs, 0);
+		}
+		EXPECT_TRUE(write_to("current_tracer", "nop"));
+	}
+	munmap(p, 16 * 4096);
+}
+
+static long bpf(int cmd, union bpf_attr *attr)
+{
+	return syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+}
+
+/* A program that has a tracepoint count, or not. */
+static int load_verdict(int verdict)
+{
+	struct bpf_insn prog[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = verdict },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_TRACEPOINT,
+		.insn_cnt = ARRAY_SIZE(prog),
+		.insns = (unsigned long)prog,
+		.license = (unsigned long)"GPL",
+	};
+
+	return bpf(BPF_PROG_LOAD, &attr);
+}
+
+TEST_F(by, bpf_at_tracepoint)
+{
+	int fd, prog, verdict, i;
+
+	for (verdict = 0; verdict < 2; verdict++) {
+		prog = load_verdict(verdict);
+		if (prog < 0)
+			SKIP(return, "no BPF: needs BPF_SYSCALL and BPF_EVENTS");
+		NEED_EVENT(fd, "syscalls/sys_enter_getppid", "FTRACE_SYSCALLS");
+		ASSERT_EQ(0, ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog));
+		for (i = 0; i < ROUNDS; i++)
+			variant->nr(SYS_getppid);
+		EXPECT_EQ(verdict * ROUNDS, counted(fd));
+		close(fd);
+		close(prog);
+	}
+}
+
+TEST_HARNESS_MAIN

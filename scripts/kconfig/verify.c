@@ -8,102 +8,11 @@
  * one knows its language exactly; scripts/kconfig/configure builds and runs it
  * in the environment that the kernel's Makefile sets up for the parser.
  */
-#include <ctype.h>
-#include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lkc.h"
-
-struct request {
-	char *symbol;
-	char *value;
-	const char *file;
-	int line;
-	struct request *next;
-};
-
-static struct request *requests;
-static struct request **last = &requests;
-
-static void fail(const char *what, const char *file)
-{
-	fprintf(stderr, "verify: error: %s %s: %s\n", what, file,
-		strerror(errno));
-	exit(2);
-}
-
-static void *check_memory(void *p)
-{
-	if (!p)
-		fail("cannot store", "an option");
-	return p;
-}
-
-/* The later request for a symbol replaces the earlier one, as in a merge. */
-static void add_request(const char *symbol, size_t length, const char *value,
-			const char *file, int line)
-{
-	struct request *r;
-
-	for (r = requests; r; r = r->next)
-		if (strlen(r->symbol) == length &&
-		    !strncmp(r->symbol, symbol, length))
-			break;
-	if (r) {
-		free(r->value);
-	} else {
-		r = check_memory(calloc(1, sizeof(*r)));
-		r->symbol = check_memory(strndup(symbol, length));
-		*last = r;
-		last = &r->next;
-	}
-	r->value = check_memory(strdup(value));
-	r->file = file;
-	r->line = line;
-}
-
-static void read_fragment(const char *file)
-{
-	static const char unset[] = " is not set";
-	char *text = NULL;
-	size_t size = 0;
-	int line = 0;
-	ssize_t length;
-	FILE *f;
-
-	f = fopen(file, "r");
-	if (!f)
-		fail("cannot read", file);
-	while ((length = getline(&text, &size, f)) != -1) {
-		const char *name = text;
-		bool negated = false;
-		size_t n = 0;
-
-		line++;
-		while (length && isspace((unsigned char)text[length - 1]))
-			text[--length] = '\0';
-		if (!strncmp(name, "# CONFIG_", 9)) {
-			negated = true;
-			name += 2;
-		}
-		if (strncmp(name, "CONFIG_", 7))
-			continue;
-		name += 7;
-		while (isalnum((unsigned char)name[n]) || name[n] == '_')
-			n++;
-		if (negated && !strcmp(name + n, unset))
-			add_request(name, n, "n", file, line);
-		else if (!negated && name[n] == '=')
-			add_request(name, n, name + n + 1, file, line);
-	}
-	if (ferror(f))
-		fail("cannot read", file);
-	fclose(f);
-	free(text);
-}
+#include "fragment.h"
 
 /* Print the terms of an expression that keep it below yes. */
 static void print_unmet(struct expr *e)
@@ -127,19 +36,19 @@ static void explain_missing(struct symbol *sym)
 {
 	struct menu *choice = sym_get_choice_menu(sym);
 	struct property *prop;
-	bool has_prompt = false;
+	bool visible = false;
 
 	if (sym->dir_dep.expr && expr_calc_value(sym->dir_dep.expr) != yes) {
 		print_unmet(sym->dir_dep.expr);
 		return;
 	}
 	for_all_prompts(sym, prop) {
-		has_prompt = true;
+		visible = true;
 		if (prop->visible.expr &&
 		    expr_calc_value(prop->visible.expr) != yes)
 			print_unmet(prop->visible.expr);
 	}
-	if (!has_prompt) {
+	if (!visible) {
 		fprintf(stderr,
 			"    cannot be requested: it has no prompt, other options select it\n");
 	} else if (choice) {
@@ -155,7 +64,7 @@ static void explain_present(struct symbol *sym)
 {
 	struct property *prop;
 	struct gstr text;
-	bool has_prompt = false;
+	bool visible = false;
 
 	if (sym->rev_dep.expr && expr_calc_value(sym->rev_dep.expr) != no) {
 		text = str_new();
@@ -168,25 +77,10 @@ static void explain_present(struct symbol *sym)
 	for_all_prompts(sym, prop)
 		if (!prop->visible.expr ||
 		    expr_calc_value(prop->visible.expr) != no)
-			has_prompt = true;
-	if (!has_prompt)
+			visible = true;
+	if (!visible)
 		fprintf(stderr,
 			"    cannot be switched off: no prompt is visible, its default is y\n");
-}
-
-/* Without the quotes, for strings. */
-static bool same_value(const struct symbol *sym, const char *value,
-		       const char *requested)
-{
-	size_t length = strlen(requested);
-
-	if (sym->type == S_STRING && length >= 2 && requested[0] == '"')
-		return strlen(value) == length - 2 &&
-		       !strncmp(value, requested + 1, length - 2);
-	if (sym->type == S_INT || sym->type == S_HEX)
-		return strtoull(value, NULL, 0) ==
-		       strtoull(requested, NULL, 0) && *value;
-	return !strcmp(value, requested);
 }
 
 static bool verify(const struct request *r)
@@ -194,7 +88,7 @@ static bool verify(const struct request *r)
 	struct symbol *sym = sym_find(r->symbol);
 	const char *value;
 
-	if (!sym || sym->type == S_UNKNOWN) {
+	if (!known(sym)) {
 		/* An option that does not exist is not set. */
 		if (!strcmp(r->value, "n"))
 			return true;
@@ -217,24 +111,41 @@ static bool verify(const struct request *r)
 	return false;
 }
 
+/* The later request for a symbol replaces the earlier one, as in a merge. */
+static bool replaced(const struct request *r, const struct fragment *fragments,
+		     int i, int count)
+{
+	const struct request *other = r->next;
+
+	for (;;) {
+		for (; other; other = other->next)
+			if (!strcmp(other->symbol, r->symbol))
+				return true;
+		if (++i == count)
+			return false;
+		other = fragments[i].requests;
+	}
+}
+
 int main(int argc, char **argv)
 {
+	int count = argc - 3, total = 0, dropped = 0;
+	struct fragment *fragments;
 	struct request *r;
-	int total = 0, dropped = 0;
 
-	if (argc < 4 || !getenv("srctree") || !getenv("KERNELVERSION")) {
-		fprintf(stderr,
-			"usage: verify KCONFIG CONFIG FRAGMENT... (run by scripts/kconfig/configure)\n");
-		return 2;
+	start(argc, argv, 3, "FRAGMENT...");
+	fragments = check_memory(calloc(count, sizeof(*fragments)));
+	for (int i = 0; i < count; i++)
+		read_fragment(&fragments[i], argv[i + 3]);
+	for (int i = 0; i < count; i++) {
+		for (r = fragments[i].requests; r; r = r->next) {
+			if (replaced(r, fragments, i, count))
+				continue;
+			total++;
+			if (!verify(r))
+				dropped++;
+		}
 	}
-	conf_parse(argv[1]);
-	if (conf_read(argv[2]))
-		fail("cannot read", argv[2]);
-	for (int i = 3; i < argc; i++)
-		read_fragment(argv[i]);
-	for (r = requests; r; r = r->next, total++)
-		if (!verify(r))
-			dropped++;
 	if (dropped) {
 		fprintf(stderr, "%d of %d requested options are not in the result\n",
 			dropped, total);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the programs share that are linked with the kernel's parser: fragments
+ * and the options that they request.
+ */
+#ifndef FRAGMENT_H
+#define FRAGMENT_H
+
+#include <stdbool.h>
+
+#include "lkc.h"
+
+struct request {
+	char *symbol;
+	char *value;		/* "n" for "is not set" */
+	const char *file;
+	int line;
+	struct request *next;
+};
+
+struct fragment {
+	const char *file;
+	struct request *requests, **last;
+};
+
+void fail(const char *what, const char *file) __attribute__((noreturn));
+void *check_memory(void *p);
+
+/*
+ * Start a program: refuses to work outside of the environment that the
+ * kernel's Makefile makes for its parser, and parses Kconfig and .config.
+ */
+void start(int argc, char **argv, int needed, const char *arguments);
+
+/* The settings of a fragment in its order. */
+void read_fragment(struct fragment *fragment, const char *file);
+
+/* The value that a symbol has now, as a fragment would write it. */
+const char *value_of(struct symbol *sym);
+
+bool same_value(const struct symbol *sym, const char *value,
+		const char *requested);
+
+static inline bool known(const struct symbol *sym)
+{
+	return sym && sym->type != S_UNKNOWN;
+}
+
+static inline bool has_prompt(const struct symbol *sym)
+{
+	struct property *prop;
+
+	for_all_prompts(sym, prop)
+		return true;
+	return false;
+}
+
+#endif

@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What runs with the kernel's own parser of Kconfig. Source it after
+# scripts/lib.sh, with tree set to the kernel source.
+
+# A folder to configure in; it is kept, with the compiled parser.
+work=$BUILD/kconfig/$(basename "$tree")
+
+kmake()
+{
+	make -s -C "$tree" O="$work" "$@"
+}
+
+# What Kconfig makes of fragments depends on its files and on the compiler.
+# scripts/source/tree leaves a sum of the former: reading them all takes time.
+kconfig_identity()
+{
+	{
+		cat "$tree/.lupine-kconfig"
+		gcc --version | head -n 1
+		ld --version | head -n 1
+	} | sha256sum
+}
+
+# kconfig_prepare: have $work with the parser and tiny.config, which is what all
+# profiles start from. Leaves the lock "kconfig" taken.
+kconfig_prepare()
+{
+	local identity
+
+	[ -f "$tree/.lupine-kconfig" ] || die "no patched kernel source in $tree; run: make tree"
+	need make gcc bison flex sha256sum
+	identity=$(kconfig_identity)
+	lock kconfig
+	mkdir -p "$work"
+	[ "$(cat "$work/.tiny-of" 2>/dev/null)" != "$identity" ] || return 0
+	rm -f "$work/.tiny-of" "$work"/{verify,lint,options}
+	logged "$work/merge.log" kmake tinyconfig
+	cp "$work/.config" "$work/tiny.config"
+	echo "$identity" >"$work/.tiny-of"
+}
+
+# kconfig_merge FRAGMENT...: the fragments over tinyconfig, in $work/.config.
+kconfig_merge()
+{
+	cp "$work/tiny.config" "$work/.config"
+	(cd "$work" && logged "$work/merge.log" \
+		"$tree/scripts/kconfig/merge_config.sh" -m -Q .config "$@")
+	logged "$work/merge.log" kmake olddefconfig
+}
+
+# kconfig_run PROGRAM CONFIG ARGUMENT...: scripts/kconfig/PROGRAM.c, linked with
+# this kernel's parser, in the environment that the kernel's Makefile makes.
+kconfig_run()
+{
+	local program=$1 sources=("$ROOT/scripts/kconfig/$1.c" "$ROOT"/scripts/kconfig/fragment.[ch])
+	local objects=("$work"/scripts/kconfig/{confdata,expr,lexer.lex,menu}.o
+		       "$work"/scripts/kconfig/{parser.tab,preprocess,symbol,util}.o)
+
+	shift
+	if [ -z "$(find "$work/$program" -newer "${sources[0]}" -newer "${sources[1]}" \
+		-newer "${sources[2]}" 2>/dev/null)" ]; then
+		logged "$work/build-$program.log" gcc -O1 -Wall -I"$tree/scripts/kconfig" \
+			-I"$tree/scripts/include" -o "$work/$program" \
+			"${sources[@]:0:2}" "${objects[@]}" ||
+			die "cannot build scripts/kconfig/$program.c against this kernel's parser"
+	fi
+	# Named like the targets for which make does not want a complete .config.
+	make -s -C "$work" --no-print-directory \
+		--eval "$program-config: ; @./$program Kconfig $*" "$program-config"
+}

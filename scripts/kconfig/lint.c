@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Find what is wrong with fragments, though Kconfig would take them:
+ * - options that this kernel does not have, or that nobody can set,
+ * - options that get the requested value without the request, since others
+ *   select them, or since it is their default,
+ * - options that two fragments of one profile set to the same value, or one twice,
+ * - groups without a comment that says why, and options out of order.
+ *
+ * Works on one profile: .config is what its fragments make of the base
+ * configuration. One line a fault, "file:line: what", and status 1.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fragment.h"
+
+static int faults;
+
+static void complain(const char *file, int line, const char *format,
+		     const char *a, const char *b)
+{
+	printf("%s:%d: ", file, line);
+	printf(format, a, b);
+	putchar('\n');
+	faults++;
+}
+
+static const struct request *at_line(const struct fragment *fragment, int line)
+{
+	const struct request *r;
+
+	for (r = fragment->requests; r; r = r->next)
+		if (r->line == line)
+			return r;
+	return NULL;
+}
+
+/* CONFIG_X = y, #CONFIG_X is not set and the like look right and do nothing. */
+static bool near_miss(const char *text)
+{
+	while (*text == '#' || isspace((unsigned char)*text))
+		text++;
+	if (strncmp(text, "CONFIG_", 7))
+		return false;
+	while (isalnum((unsigned char)*text) || *text == '_')
+		text++;
+	while (isspace((unsigned char)*text))
+		text++;
+	return *text == '=' || !strncmp(text, "is not", 6);
+}
+
+/* What the eye sees: header, groups, their comments and their order. */
+static void check_form(const struct fragment *fragment)
+{
+	const struct request *r, *previous = NULL;
+	bool reason = false, grouped = false;
+	char *text = NULL;
+	size_t size = 0;
+	int line = 0;
+	FILE *f;
+
+	f = fopen(fragment->file, "r");
+	if (!f)
+		fail("cannot read", fragment->file);
+	while (getline(&text, &size, f) != -1) {
+		text[strcspn(text, "\n")] = '\0';
+		line++;
+		r = at_line(fragment, line);
+		if (line == 2 && strncmp(text, "# Help: ", 8))
+			complain(fragment->file, line,
+				 "the second line is no '# Help:'", NULL, NULL);
+		if (!*text) {
+			reason = false;
+			grouped = false;
+			previous = NULL;
+		} else if (r) {
+			if (!reason && !grouped)
+				complain(fragment->file, line,
+					 "no comment says why the group with CONFIG_%s is there",
+					 r->symbol, NULL);
+			grouped = true;
+			if (previous && strcmp(previous->symbol, r->symbol) > 0)
+				complain(fragment->file, line,
+					 "CONFIG_%s stands after CONFIG_%s: not sorted",
+					 r->symbol, previous->symbol);
+			previous = r;
+		} else if (near_miss(text)) {
+			complain(fragment->file, line,
+				 "a setting with a mistake in it: %s", text, NULL);
+		} else if (*text == '#') {
+			/* The header is none. */
+			reason = reason || line > 2;
+		} else {
+			complain(fragment->file, line,
+				 "neither a setting nor a comment: %s", text, NULL);
+		}
+	}
+	if (ferror(f))
+		fail("cannot read", fragment->file);
+	fclose(f);
+	free(text);
+}
+
+static const struct request *find(const struct fragment *fragment,
+				  const char *symbol, const struct request *end)
+{
+	const struct request *r, *found = NULL;
+
+	for (r = fragment->requests; r && r != end; r = r->next)
+		if (!strcmp(r->symbol, symbol))
+			found = r;
+	return found;
+}
+
+static void check_duplicates(const struct fragment *fragments, int count)
+{
+	const struct request *r, *other;
+	char where[512];
+
+	for (int i = 0; i < count; i++) {
+		for (r = fragments[i].requests; r; r = r->next) {
+			other = find(&fragments[i], r->symbol, r);
+			if (other)
+				complain(r->file, r->line,
+					 "CONFIG_%s is set twice", r->symbol, NULL);
+			for (int j = 0; j < i; j++) {
+				other = find(&fragments[j], r->symbol, NULL);
+				/* Another value is what an overlay is for. */
+				if (!other || strcmp(other->value, r->value))
+					continue;
+				snprintf(where, sizeof(where), "%s:%d",
+					 other->file, other->line);
+				complain(r->file, r->line,
+					 "CONFIG_%s has this value already from %s",
+					 r->symbol, where);
+			}
+		}
+	}
+}
+
+static bool check_known(const struct request *r)
+{
+	const struct symbol *sym = sym_find(r->symbol);
+
+	if (!known(sym)) {
+		complain(r->file, r->line, "Linux %s has no CONFIG_%s",
+			 getenv("KERNELVERSION"), r->symbol);
+		return false;
+	}
+	if (!has_prompt(sym)) {
+		complain(r->file, r->line,
+			 "CONFIG_%s cannot be set: it has no prompt, other options decide",
+			 r->symbol, NULL);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * Would the option have the value without the request? @base is what the base
+ * configuration says about it, if anything.
+ */
+static void check_implied(const struct request *r, const struct request *base)
+{
+	struct symbol *sym = sym_find(r->symbol);
+	struct symbol_value value = sym->def[S_DEF_USER];
+	int flags = sym->flags;
+	bool implied;
+
+	/* One of a choice is on because the others are off. */
+	if (sym_is_choice_value(sym))
+		return;
+	if (sym->type != S_BOOLEAN && sym->type != S_TRISTATE && base) {
+		if (!strcmp(base->value, r->value))
+			complain(r->file, r->line,
+				 "CONFIG_%s=%s is implied: the base has it", r->symbol,
+				 r->value);
+		return;
+	}
+	if (!base) {
+		sym->flags &= ~SYMBOL_DEF_USER;
+	} else {
+		sym->flags |= SYMBOL_DEF_USER;
+		sym->def[S_DEF_USER].tri = !strcmp(base->value, "y") ? yes :
+					   !strcmp(base->value, "m") ? mod : no;
+	}
+	sym_clear_all_valid();
+	implied = same_value(sym, value_of(sym), r->value);
+	if (implied && sym->rev_dep.expr && expr_calc_value(sym->rev_dep.expr) != no)
+		complain(r->file, r->line, "CONFIG_%s=%s is implied: others select it",
+			 r->symbol, r->value);
+	else if (implied)
+		complain(r->file, r->line,
+			 "CONFIG_%s=%s is implied: it is the default here",
+			 r->symbol, r->value);
+	sym->flags = flags;
+	sym->def[S_DEF_USER] = value;
+	sym_clear_all_valid();
+}
+
+int main(int argc, char **argv)
+{
+	int count = argc - 4;
+	struct fragment base, *fragments;
+	const struct request *r, *before;
+
+	start(argc, argv, 4, "BASE FRAGMENT...");
+	fragments = check_memory(calloc(count, sizeof(*fragments)));
+	for (int i = 0; i < count; i++) {
+		read_fragment(&fragments[i], argv[i + 4]);
+		check_form(&fragments[i]);
+	}
+	read_fragment(&base, argv[3]);
+	check_duplicates(fragments, count);
+	for (int i = 0; i < count; i++) {
+		for (r = fragments[i].requests; r; r = r->next) {
+			int other;
+
+			if (!check_known(r))
+				continue;
+			/* What an overlay changes later says nothing. */
+			for (other = i + 1; other < count; other++)
+				if (find(&fragments[other], r->symbol, NULL))
+					break;
+			if (other < count)
+				continue;
+			before = find(&base, r->symbol, NULL);
+			for (other = 0; other < i; other++)
+				if (find(&fragments[other], r->symbol, NULL))
+					before = find(&fragments[other], r->symbol, NULL);
+			check_implied(r, before);
+		}
+	}
+	return faults > 0;
+}

@@ -3,4 +3,4 @@
 lupine-base
 process
 files
-net
+sockets

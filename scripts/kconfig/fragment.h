@@ -15,6 +15,7 @@ struct request {
 	char *value;		/* "n" for "is not set" */
 	const char *file;
 	int line;
+	bool explicit;		/* see lint.c */
 	struct request *next;
 };
 

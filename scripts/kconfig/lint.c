@@ -7,8 +7,11 @@
  * - options that two fragments of one profile set to the same value, or one twice,
  * - groups without a comment that says why, and options out of order.
  *
- * Works on one profile: .config is what its fragments make of the base
- * configuration. One line a fault, "file:line: what", and status 1.
+ * A group whose comment begins with "Explicit:" may set what would be set anyway,
+ * so that it does not depend on the profile. Omissions may always be said.
+ *
+ * Each CONFIG is what the fragments after it make of the base configuration.
+ * One line a fault, "number of the profile, tab, file:line: what", and status 1.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -17,20 +20,20 @@
 
 #include "fragment.h"
 
-static int faults;
+static int faults, profile;
 
 static void complain(const char *file, int line, const char *format,
 		     const char *a, const char *b)
 {
-	printf("%s:%d: ", file, line);
+	printf("%d\t%s:%d: ", profile, file, line);
 	printf(format, a, b);
 	putchar('\n');
 	faults++;
 }
 
-static const struct request *at_line(const struct fragment *fragment, int line)
+static struct request *at_line(const struct fragment *fragment, int line)
 {
-	const struct request *r;
+	struct request *r;
 
 	for (r = fragment->requests; r; r = r->next)
 		if (r->line == line)
@@ -55,8 +58,9 @@ static bool near_miss(const char *text)
 /* What the eye sees: header, groups, their comments and their order. */
 static void check_form(const struct fragment *fragment)
 {
-	const struct request *r, *previous = NULL;
-	bool reason = false, grouped = false;
+	bool reason = false, grouped = false, explicit = false;
+	const struct request *previous = NULL;
+	struct request *r;
 	char *text = NULL;
 	size_t size = 0;
 	int line = 0;
@@ -75,6 +79,7 @@ static void check_form(const struct fragment *fragment)
 		if (!*text) {
 			reason = false;
 			grouped = false;
+			explicit = false;
 			previous = NULL;
 		} else if (r) {
 			if (!reason && !grouped)
@@ -82,6 +87,7 @@ static void check_form(const struct fragment *fragment)
 					 "no comment says why the group with CONFIG_%s is there",
 					 r->symbol, NULL);
 			grouped = true;
+			r->explicit = explicit;
 			if (previous && strcmp(previous->symbol, r->symbol) > 0)
 				complain(fragment->file, line,
 					 "CONFIG_%s stands after CONFIG_%s: not sorted",
@@ -92,7 +98,8 @@ static void check_form(const struct fragment *fragment)
 				 "a setting with a mistake in it: %s", text, NULL);
 		} else if (*text == '#') {
 			/* The header is none. */
-			reason = reason || line > 2;
+			reason = reason || (line > 2 && strncmp(text, "# Uses:", 7));
+			explicit = explicit || !strncmp(text, "# Explicit:", 11);
 		} else {
 			complain(fragment->file, line,
 				 "neither a setting nor a comment: %s", text, NULL);
@@ -129,7 +136,8 @@ static void check_duplicates(const struct fragment *fragments, int count)
 			for (int j = 0; j < i; j++) {
 				other = find(&fragments[j], r->symbol, NULL);
 				/* Another value is what an overlay is for. */
-				if (!other || strcmp(other->value, r->value))
+				if (!other || r->explicit ||
+				    strcmp(other->value, r->value))
 					continue;
 				snprintf(where, sizeof(where), "%s:%d",
 					 other->file, other->line);
@@ -166,59 +174,38 @@ static bool check_known(const struct request *r)
 static void check_implied(const struct request *r, const struct request *base)
 {
 	struct symbol *sym = sym_find(r->symbol);
-	struct symbol_value value = sym->def[S_DEF_USER];
-	int flags = sym->flags;
-	bool implied;
+	bool selected;
 
-	/* One of a choice is on because the others are off. */
-	if (sym_is_choice_value(sym))
+	/*
+	 * One of a choice is on because the others are off, and to say what is
+	 * left out is documentation.
+	 */
+	if (sym_is_choice_value(sym) || r->explicit || !strcmp(r->value, "n"))
 		return;
-	if (sym->type != S_BOOLEAN && sym->type != S_TRISTATE && base) {
-		if (!strcmp(base->value, r->value))
-			complain(r->file, r->line,
-				 "CONFIG_%s=%s is implied: the base has it", r->symbol,
-				 r->value);
-		return;
-	}
-	if (!base) {
-		sym->flags &= ~SYMBOL_DEF_USER;
-	} else {
-		sym->flags |= SYMBOL_DEF_USER;
-		sym->def[S_DEF_USER].tri = !strcmp(base->value, "y") ? yes :
-					   !strcmp(base->value, "m") ? mod : no;
-	}
-	sym_clear_all_valid();
-	implied = same_value(sym, value_of(sym), r->value);
-	if (implied && sym->rev_dep.expr && expr_calc_value(sym->rev_dep.expr) != no)
+	sym_calc_value(sym);
+	selected = sym->rev_dep.expr && expr_calc_value(sym->rev_dep.expr) == yes;
+	if (selected && !strcmp(r->value, "y"))
 		complain(r->file, r->line, "CONFIG_%s=%s is implied: others select it",
 			 r->symbol, r->value);
-	else if (implied)
+	else if (base && same_value(sym, base->value, r->value))
+		complain(r->file, r->line,
+			 "CONFIG_%s=%s is implied: it has this value before",
+			 r->symbol, r->value);
+	else if (!base && same_value(sym, sym_get_string_default(sym), r->value))
 		complain(r->file, r->line,
 			 "CONFIG_%s=%s is implied: it is the default here",
 			 r->symbol, r->value);
-	sym->flags = flags;
-	sym->def[S_DEF_USER] = value;
-	sym_clear_all_valid();
 }
 
-int main(int argc, char **argv)
+static void check_profile(const struct fragment *base,
+			  const struct fragment *fragments, int count)
 {
-	int count = argc - 4;
-	struct fragment base, *fragments;
 	const struct request *r, *before;
+	int other;
 
-	start(argc, argv, 4, "BASE FRAGMENT...");
-	fragments = check_memory(calloc(count, sizeof(*fragments)));
-	for (int i = 0; i < count; i++) {
-		read_fragment(&fragments[i], argv[i + 4]);
-		check_form(&fragments[i]);
-	}
-	read_fragment(&base, argv[3]);
 	check_duplicates(fragments, count);
 	for (int i = 0; i < count; i++) {
 		for (r = fragments[i].requests; r; r = r->next) {
-			int other;
-
 			if (!check_known(r))
 				continue;
 			/* What an overlay changes later says nothing. */
@@ -227,12 +214,34 @@ int main(int argc, char **argv)
 					break;
 			if (other < count)
 				continue;
-			before = find(&base, r->symbol, NULL);
+			before = find(base, r->symbol, NULL);
 			for (other = 0; other < i; other++)
 				if (find(&fragments[other], r->symbol, NULL))
 					before = find(&fragments[other], r->symbol, NULL);
 			check_implied(r, before);
 		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct fragment base, *fragments;
+	int first, count;
+
+	start(argc, argv, 4, "CONFIG FRAGMENT... [-- CONFIG FRAGMENT...]...");
+	read_fragment(&base, argv[2]);
+	fragments = check_memory(calloc(argc, sizeof(*fragments)));
+	for (first = 3; first < argc; first += count + 2) {
+		if (conf_read(argv[first]))
+			fail("cannot read", argv[first]);
+		count = 0;
+		while (first + 1 + count < argc && strcmp(argv[first + 1 + count], "--")) {
+			read_fragment(&fragments[count], argv[first + 1 + count]);
+			check_form(&fragments[count]);
+			count++;
+		}
+		check_profile(&base, fragments, count);
+		profile++;
 	}
 	return faults > 0;
 }

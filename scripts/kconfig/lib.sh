@@ -70,3 +70,15 @@ kconfig_run()
 	make -s -C "$work" --no-print-directory \
 		--eval "$program-config: ; @./$program Kconfig $*" "$program-config"
 }
+
+# kconfig_overlay CONFIG SPEC: the fragments of a profile over tinyconfig, for
+# programs that read and complete it themselves: merge_config.sh takes its time.
+kconfig_overlay()
+{
+	local list
+
+	list=$("$ROOT/scripts/kconfig/fragments" "$2") || return 1
+	# The later line wins.
+	# shellcheck disable=SC2086 # one file a line, without blanks
+	(IFS=$'\n'; cat "$work/tiny.config" $list) >"$1"
+}

@@ -7,7 +7,8 @@
  * has a prompt and another option forces it, "derived" has no prompt: it says
  * what the machine or the compiler can do, or follows from other options.
  *
- * With --known instead: every option that this kernel has, selected or not.
+ * With --known instead: every option that this kernel has, selected or not. Of
+ * several configurations, the number of each comes first in the line.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,26 +47,37 @@ static void print(struct symbol *sym, const char *value)
 	print_path(menu);
 	putchar('\n');
 }
-
 int main(int argc, char **argv)
 {
-	bool all = argc == 4 && !strcmp(argv[3], "--known");
+	bool all = argc > 3 && !strcmp(argv[3], "--known");
 	struct menu *menu;
 
-	start(argc, argv, 2, "[--known]");
-	menu_for_each_entry(menu) {
-		struct symbol *sym = menu->sym;
-		const char *value;
-
-		if (!sym || sym_is_choice(sym) || (sym->flags & SYMBOL_WRITTEN))
+	start(argc, argv, 2, "[--known] [CONFIG...]");
+	for (int i = 2; i < argc; i++) {
+		if (i == 3 && all)
 			continue;
-		sym->flags |= SYMBOL_WRITTEN;
-		value = value_of(sym);
-		/* What depends on something that is off has no line in .config. */
-		if (!(sym->flags & SYMBOL_WRITE))
-			value = "n";
-		if (all || strcmp(value, "n"))
+		if (i > 2 && conf_read(argv[i]))
+			fail("cannot read", argv[i]);
+		menu_for_each_entry(menu)
+			if (menu->sym)
+				menu->sym->flags &= ~SYMBOL_WRITTEN;
+		menu_for_each_entry(menu) {
+			struct symbol *sym = menu->sym;
+			const char *value;
+
+			if (!sym || sym_is_choice(sym) || (sym->flags & SYMBOL_WRITTEN))
+				continue;
+			sym->flags |= SYMBOL_WRITTEN;
+			value = value_of(sym);
+			/* What depends on something that is off is not in .config. */
+			if (!(sym->flags & SYMBOL_WRITE))
+				value = "n";
+			if (!all && !strcmp(value, "n"))
+				continue;
+			if (argc > 3 + all)
+				printf("%d\t", i - 2);
 			print(sym, value);
+		}
 	}
 	return 0;
 }

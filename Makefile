@@ -12,7 +12,8 @@ export APP ?= redis
 export OCI
 ##   MUSL     1 replaces the libc of an OCI image like Alpine's by that of make musl
 export MUSL
-##   PROFILE  profile of kconfig-profiles/ and overlays, +NAME each (lupine-general)
+##   PROFILE  profile of kconfig-profiles/ and overlays, +NAME each (lupine-general);
+##            apps/APP has what APP needs, and no more
 export PROFILE ?= lupine-general
 ##   KSRC     source of Linux 6.12: a directory, a tarball or a git tree
 ##            (Debian's /usr/src/linux-source-6.12.tar.xz)
@@ -30,7 +31,7 @@ export JOBS
 ##   V        1 shows the commands and their output
 export V
 
-.PHONY: help run setup tree kernel image musl check-host check test test-full bench-syscall clean
+.PHONY: help run setup tree kernel image musl check-host check kconfig-news tables test test-full bench-syscall clean
 
 help: # this list
 	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
@@ -46,6 +47,12 @@ tree: # the kernel source with the series, in build/tree
 
 kernel: tree # the kernel of PROFILE, in build/kernel/PROFILE
 	@scripts/kconfig/build $(PROFILE)
+
+kconfig-news: # what another kernel source, KSRC=, means for the profiles
+	@scripts/kconfig/news
+
+tables: tree # the tables of options in Documentation
+	@scripts/kconfig/tables
 
 image: # the root file system of APP (or of OCI), in build/image
 	@scripts/image/$(if $(OCI),oci $(if $(MUSL),--musl) "$(OCI)",build $(APP))

@@ -5,6 +5,7 @@
  * - options that get the requested value without the request, since others
  *   select them, or since it is their default,
  * - options that two fragments of one profile set to the same value, or one twice,
+ * - options that do not get the requested value,
  * - groups without a comment that says why, and options out of order.
  *
  * A group whose comment begins with "Explicit:" may set what would be set anyway,
@@ -201,6 +202,7 @@ static void check_profile(const struct fragment *base,
 			  const struct fragment *fragments, int count)
 {
 	const struct request *r, *before;
+	struct symbol *sym;
 	int other;
 
 	check_duplicates(fragments, count);
@@ -214,6 +216,11 @@ static void check_profile(const struct fragment *base,
 					break;
 			if (other < count)
 				continue;
+			sym = sym_find(r->symbol);
+			if (!same_value(sym, value_of(sym), r->value))
+				complain(r->file, r->line,
+					 "CONFIG_%s=%s is not what comes out; scripts/kconfig/configure says why",
+					 r->symbol, r->value);
 			before = find(base, r->symbol, NULL);
 			for (other = 0; other < i; other++)
 				if (find(&fragments[other], r->symbol, NULL))

@@ -47,6 +47,7 @@ static void print(struct symbol *sym, const char *value)
 	print_path(menu);
 	putchar('\n');
 }
+
 int main(int argc, char **argv)
 {
 	bool all = argc > 3 && !strcmp(argv[3], "--known");

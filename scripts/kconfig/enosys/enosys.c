@@ -47,7 +47,8 @@ static int ask(long nr)
 	int status, fd[2], error = -1;
 	pid_t child;
 
-	if (pipe(fd) || (child = fork()) < 0) {
+	child = pipe(fd) ? -1 : fork();
+	if (child < 0) {
 		perror("enosys: cannot start a process");
 		exit(2);
 	}

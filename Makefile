@@ -31,7 +31,8 @@ export JOBS
 ##   V        1 shows the commands and their output
 export V
 
-.PHONY: help run setup tree kernel image musl check-host check kconfig-news tables test test-full bench-syscall clean
+.PHONY: help run setup tree kernel image musl check-host check kconfig-news tables
+.PHONY: test test-full bench-syscall bench-size bench-boot bench-memory clean
 
 help: # this list
 	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
@@ -74,6 +75,15 @@ test-full: # the same with all applications and the checkers of the kernel
 
 bench-syscall: # what a system call costs, by SYSCALL and by CALL (RUNS=5)
 	@scripts/bench/syscall --runs $(RUNS) --accel $(ACCEL)
+
+bench-size: # what kernels take on disk, and where their bytes are
+	@scripts/bench/size
+
+bench-boot: # what it takes to boot to the first instruction of init (RUNS=5)
+	@scripts/bench/boot --runs $(RUNS) --accel $(ACCEL)
+
+bench-memory: # the least memory with which applications work, and who has it
+	@scripts/bench/memory --accel $(ACCEL)
 
 clean: # remove everything generated
 	@scripts/source/clean

@@ -48,6 +48,35 @@ append_rows()
 	exec {fd}>&-
 }
 
+# add_kernel NAME=VMLINUX[:PROFILE]: to names, profiles and files; a copy in $work,
+# lest a build change it meanwhile.
+add_kernel()
+{
+	local name=${1%%=*} file=${1#*=} profile=''
+
+	if [ "$name" = "$1" ] || [ -z "$name" ] || [[ $name == *[!A-Za-z0-9.+_-]* ]]; then
+		die "--kernel $1: want NAME=VMLINUX[:PROFILE]"
+	fi
+	if [ ! -f "$file" ] && [ -f "${file%:*}" ]; then
+		profile=${file##*:}
+		file=${file%:*}
+	fi
+	[ -f "$file" ] || die "--kernel $1: no file $file; scripts/kconfig/build makes kernels"
+	[ ! -e "$work/$name" ] || die "--kernel $name is given twice"
+	if [ -z "$profile" ]; then
+		case $(readlink -f "$file") in
+		"$(readlink -m "$BUILD")"/kernel/*/vmlinux)
+			profile=$(basename "$(dirname "$(readlink -f "$file")")") ;;
+		*) profile=- ;;
+		esac
+	fi
+	[[ $profile != *,* ]] || die "--kernel $1: no comma in a profile's name"
+	names+=("$name")
+	profiles+=("$profile")
+	files+=("$file")
+	cp --reflink=auto "$file" "$work/$name"
+}
+
 # compiled OUTPUT SOURCE [FLAG...]: a program of ours, compiled if need be.
 compiled()
 {
@@ -62,13 +91,14 @@ compiled()
 	mv "$output.$$" "$output"
 }
 
-# guest_image NAME: build/bench/NAME.ext2 with NAME.c as its only program, which
-# is /sbin/init. At a fixed address, as debuggers look for places in it.
+# guest_image NAME [FLAG...]: build/bench/NAME.ext2 with NAME.c as its only program,
+# which is /sbin/init. At a fixed address, as debuggers look for places in it.
 guest_image()
 {
-	local init=$BUILD/bench/$1-init image=$BUILD/bench/$1.ext2
+	local init=$BUILD/bench/$1-init image=$BUILD/bench/$1.ext2 source=$ROOT/scripts/bench/$1.c
 
-	compiled "$init" "$ROOT/scripts/bench/$1.c" -static -no-pie
+	shift
+	compiled "$init" "$source" -static -no-pie "$@"
 	if [ "$image" -nt "$init" ] && [ "$image" -nt "$ROOT/scripts/image/assemble" ]; then
 		return
 	fi
@@ -127,4 +157,75 @@ say_if_busy()
 		printf "The machine is busy: load %s on %d processors. " \
 		       "Times are less sure than usual.\n", $1, processors
 	}' /proc/loadavg
+}
+
+# add_profiles SPEC...: the kernels of these profiles, built if need be.
+add_profiles()
+{
+	local spec
+
+	"$ROOT/scripts/source/prerequisites" --group source build image vm
+	"$ROOT/scripts/source/tree"
+	for spec; do
+		"$ROOT/scripts/kconfig/build" "$spec"
+		add_kernel "$spec=$BUILD/kernel/$spec/vmlinux:$spec"
+	done
+}
+
+# release VMLINUX: of the kernel, from its own banner.
+release()
+{
+	strings -n 12 "$1" | awk '/^Linux version [0-9]/ { print $3; found = 1; exit }
+		END { exit !found }' || die "$1 does not say which Linux it is"
+}
+
+# targets EXPERIMENT FROM: judge the runs from number FROM on by the lines on
+# standard input, "SYSTEM METRIC ratio|most LIMIT": of the ratio to microvm in
+# the same run, or of the value itself, the median counts.
+targets()
+{
+	awk -F, -v experiment="$1" -v from="$2" '
+	function median(list,	n, v, i, j, x) {
+		n = split(list, v, " ")
+		for (i = 2; i <= n; i++) {
+			x = v[i] + 0
+			for (j = i - 1; j >= 1 && v[j] + 0 > x; j--)
+				v[j + 1] = v[j]
+			v[j + 1] = x
+		}
+		return n % 2 ? v[(n + 1) / 2] + 0 : (v[n / 2] + v[n / 2 + 1]) / 2
+	}
+	FNR == NR {
+		split($0, w, " ")
+		system_[++n] = w[1]; metric[n] = w[2]; kind[n] = w[3]; limit[n] = w[4]
+		next
+	}
+	FNR > 1 && $1 == experiment && $6 + 0 >= from { value[$2, $3, $6] = $5 + 0; run[$6] = 1 }
+	END {
+		for (i = 1; i <= n; i++) {
+			list = ""
+			for (r in run) {
+				if (!((system_[i], metric[i], r) in value))
+					continue
+				v = value[system_[i], metric[i], r]
+				if (kind[i] == "ratio") {
+					if (!(("microvm", metric[i], r) in value))
+						continue
+					v /= value["microvm", metric[i], r]
+				}
+				list = list " " v
+			}
+			if (list == "")
+				continue
+			if (!shown++)
+				printf "\n%-18s %-20s %10s %10s\n", "target of", "metric", "is", "at most"
+			m = median(list)
+			printf "%-18s %-20s %10s %10s  %s\n", system_[i], metric[i],
+			       kind[i] == "ratio" ? sprintf("%.3f", m) : m,
+			       limit[i],
+			       m <= limit[i] + 0 ? "reached" : "MISSED"
+		}
+		if (!shown)
+			print "\nno targets: they are ratios to the system microvm, which was not measured"
+	}' - "$RESULTS"
 }

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A plugin of QEMU's TCG that says where the guest's instructions go: counts
+ * them by block of code, and notes how many there were when places of interest
+ * were reached first.
+ *
+ *   -plugin bootprof.so,output=FILE,stop=ADDRESS,places=FILE
+ *
+ * output   "block ADDRESS INSTRUCTIONS TIMES" and "place ADDRESS TOTAL" a line
+ * stop     counting ends at the first execution of this place
+ * places   file of addresses, hexadecimal, one a line
+ *
+ * Debian has no qemu-plugin.h: what is used of it is declared here, version 1 of
+ * the interface.
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+struct qemu_info_t;
+
+enum { CB_NO_REGS };
+enum { INLINE_ADD_U64 };
+
+typedef void (*vcpu_cb)(unsigned int vcpu, void *data);
+typedef void (*tb_cb)(uint64_t id, struct qemu_plugin_tb *tb);
+typedef void (*atexit_cb)(uint64_t id, void *data);
+
+void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, tb_cb cb);
+void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb *tb, int op,
+					      void *ptr, uint64_t imm);
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, vcpu_cb cb,
+					    int flags, void *data);
+void qemu_plugin_register_atexit_cb(uint64_t id, atexit_cb cb, void *data);
+size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
+struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT int qemu_plugin_version = 1;
+
+struct block {
+	uint64_t address, instructions, times;
+	struct block *next;
+};
+
+/* A block is translated again when its page was written: it keeps its entry. */
+#define BUCKETS 65536
+static struct block *blocks[BUCKETS];
+
+struct place {
+	uint64_t address, total;
+};
+
+static struct place *places;
+static size_t n_places;
+static uint64_t total, stop = ~0ul;
+static const char *output;
+
+static struct block *block(uint64_t address, uint64_t instructions)
+{
+	struct block **b = &blocks[(address ^ address >> 16) % BUCKETS];
+
+	while (*b && ((*b)->address != address || (*b)->instructions != instructions))
+		b = &(*b)->next;
+	if (!*b) {
+		*b = calloc(1, sizeof(**b));
+		if (!*b)
+			abort();
+		(*b)->address = address;
+		(*b)->instructions = instructions;
+	}
+	return *b;
+}
+
+static void report(void)
+{
+	FILE *f;
+	size_t i;
+
+	if (!output)
+		return;
+	f = fopen(output, "w");
+	if (!f) {
+		perror(output);
+		exit(1);
+	}
+	for (i = 0; i < BUCKETS; i++)
+		for (struct block *b = blocks[i]; b; b = b->next)
+			if (b->times)
+				fprintf(f, "block %016" PRIx64 " %" PRIu64 " %" PRIu64 "\n",
+					b->address, b->instructions, b->times);
+	for (i = 0; i < n_places; i++)
+		if (places[i].total)
+			fprintf(f, "place %016" PRIx64 " %" PRIu64 "\n",
+				places[i].address, places[i].total);
+	fprintf(f, "total %" PRIu64 "\n", total);
+	fclose(f);
+	output = NULL;
+}
+
+static void stopped(unsigned int vcpu, void *data)
+{
+	(void)vcpu;
+	(void)data;
+	report();
+}
+
+static void reached(unsigned int vcpu, void *data)
+{
+	struct place *p = data;
+
+	(void)vcpu;
+	if (!p->total)
+		p->total = total;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
+static void translated(uint64_t id, struct qemu_plugin_tb *tb)
+{
+	size_t i, n = qemu_plugin_tb_n_insns(tb);
+	struct block *b = block(qemu_plugin_tb_vaddr(tb), n);
+
+	(void)id;
+	qemu_plugin_register_vcpu_tb_exec_inline(tb, INLINE_ADD_U64, &b->times, 1);
+	qemu_plugin_register_vcpu_tb_exec_inline(tb, INLINE_ADD_U64, &total, n);
+	for (i = 0; i < n; i++) {
+		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+		struct place key = { .address = qemu_plugin_insn_vaddr(insn) }, *p;
+
+		if (key.address == stop)
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, stopped, CB_NO_REGS, NULL);
+		p = n_places ? bsearch(&key, places, n_places, sizeof(key), by_address) : NULL;
+		if (p)
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, reached, CB_NO_REGS, p);
+	}
+}
+
+static void ended(uint64_t id, void *data)
+{
+	(void)id;
+	(void)data;
+	report();
+}
+
+static int read_places(const char *name)
+{
+	FILE *f = fopen(name, "r");
+	uint64_t a;
+
+	if (!f) {
+		perror(name);
+		return -1;
+	}
+	while (fscanf(f, "%" SCNx64, &a) == 1) {
+		places = realloc(places, (n_places + 1) * sizeof(*places));
+		if (!places)
+			abort();
+		places[n_places++] = (struct place){ .address = a };
+	}
+	fclose(f);
+	qsort(places, n_places, sizeof(*places), by_address);
+	return 0;
+}
+
+EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info_t *info, int argc, char **argv)
+{
+	int i;
+
+	(void)info;
+	for (i = 0; i < argc; i++) {
+		if (!strncmp(argv[i], "output=", 7)) {
+			output = strdup(argv[i] + 7);
+		} else if (!strncmp(argv[i], "stop=", 5)) {
+			stop = strtoull(argv[i] + 5, NULL, 16);
+		} else if (!strncmp(argv[i], "places=", 7)) {
+			if (read_places(argv[i] + 7))
+				return -1;
+		} else {
+			fprintf(stderr, "bootprof: unknown argument %s\n", argv[i]);
+			return -1;
+		}
+	}
+	if (!output) {
+		fprintf(stderr, "bootprof: output= is missing\n");
+		return -1;
+	}
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+	qemu_plugin_register_atexit_cb(id, ended, NULL);
+	return 0;
+}

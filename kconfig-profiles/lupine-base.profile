@@ -5,3 +5,4 @@ kml
 console
 disk
 exec
+small

@@ -31,7 +31,7 @@ asm(".pushsection .text\n"
     ".popsection");
 
 /* What the kernel has handed out, as far as it tells: it may lack procfs. */
-static void memory(void)
+static void tell_memory(void)
 {
 	struct sysinfo s;
 	char line[128];
@@ -64,7 +64,7 @@ int main(void)
 		abort();
 	printf("bench: release %s\n", u.release);
 	printf("bench: tsc %lu\n", at_first);
-	memory();
+	tell_memory();
 	printf("lupine-init: exit status 0\n");
 	fflush(stdout);
 	/* To the host's end of the serial line before the machine is gone. */

@@ -159,7 +159,8 @@ say_if_busy()
 	}' /proc/loadavg
 }
 
-# add_profiles SPEC...: the kernels of these profiles, built if need be.
+# add_profiles SPEC...: the kernels of these profiles, built if need be. What QEMU
+# needs to boot microvm is no other system.
 add_profiles()
 {
 	local spec
@@ -168,7 +169,7 @@ add_profiles()
 	"$ROOT/scripts/source/tree"
 	for spec; do
 		"$ROOT/scripts/kconfig/build" "$spec"
-		add_kernel "$spec=$BUILD/kernel/$spec/vmlinux:$spec"
+		add_kernel "${spec%+qemu}=$BUILD/kernel/$spec/vmlinux:$spec"
 	done
 }
 

@@ -169,7 +169,7 @@ add_profiles()
 	"$ROOT/scripts/source/tree"
 	for spec; do
 		"$ROOT/scripts/kconfig/build" "$spec"
-		add_kernel "${spec%+qemu}=$BUILD/kernel/$spec/vmlinux:$spec"
+		add_kernel "${spec%+mmio}=$BUILD/kernel/$spec/vmlinux:$spec"
 	done
 }
 

@@ -23,7 +23,7 @@ kconfig_identity()
 	} | sha256sum
 }
 
-# kconfig_prepare: have $work with the parser and tiny.config, which is what all
+# kconfig_prepare: have $work with the parser and tinyconfig.out, which is what all
 # profiles start from. Leaves the lock "kconfig" taken.
 kconfig_prepare()
 {
@@ -34,17 +34,24 @@ kconfig_prepare()
 	identity=$(kconfig_identity)
 	lock kconfig
 	mkdir -p "$work"
-	[ "$(cat "$work/.tiny-of" 2>/dev/null)" != "$identity" ] || return 0
+	if [ -f "$work/tinyconfig.out" ] &&
+	   [ "$(cat "$work/.tiny-of" 2>/dev/null)" = "$identity" ]; then
+		return 0
+	fi
 	rm -f "$work/.tiny-of" "$work"/{verify,lint,options}
-	logged "$work/merge.log" kmake tinyconfig
-	cp "$work/.config" "$work/tiny.config"
+	# A tiny.config here would be a target for make: tinyconfig would find it
+	# made, and leave its options out. So the result has another name.
+	rm -f "$work/tiny.config"
+	# Callers may have switched set -e off; half a configuration must not stay.
+	logged "$work/merge.log" kmake tinyconfig || die "make tinyconfig fails in $tree"
+	cp "$work/.config" "$work/tinyconfig.out" || die "cannot write $work/tinyconfig.out"
 	echo "$identity" >"$work/.tiny-of"
 }
 
 # kconfig_merge FRAGMENT...: the fragments over tinyconfig, in $work/.config.
 kconfig_merge()
 {
-	cp "$work/tiny.config" "$work/.config"
+	cp "$work/tinyconfig.out" "$work/.config"
 	(cd "$work" && logged "$work/merge.log" \
 		"$tree/scripts/kconfig/merge_config.sh" -m -Q .config "$@")
 	logged "$work/merge.log" kmake olddefconfig
@@ -80,5 +87,5 @@ kconfig_overlay()
 	list=$("$ROOT/scripts/kconfig/fragments" "$2") || return 1
 	# The later line wins.
 	# shellcheck disable=SC2086 # one file a line, without blanks
-	(IFS=$'\n'; cat "$work/tiny.config" $list) >"$1"
+	(IFS=$'\n'; cat "$work/tinyconfig.out" $list) >"$1"
 }

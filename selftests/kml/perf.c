@@ -221,7 +221,7 @@ TEST_F(perf, system_calls)
 
 /* While the kernel works for it, a process has the frame pointer it came with. */
 static void expect_caller(struct __test_metadata *_metadata,
-			  FIXTURE_DATA(perf) *self, const char *insn,
+			  struct _test_data_perf *self, const char *insn,
 			  const char *after)
 {
 	static const unsigned long frame[2] __aligned(16) = { 0, 0x5eed000 };

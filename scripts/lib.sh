@@ -122,7 +122,8 @@ lock_shared()
 
 # reproducibly TREE: have what is built now of this kernel source be the same
 # whenever, wherever and by whomever it is built. The comparison of .text needs
-# that, and ccache, so that a second clone finds what the first one compiled.
+# that. (Not CCACHE_BASEDIR: it makes __FILE__ a relative path, which the
+# kernel's -fmacro-prefix-map does not know, and strings differ by the folder.)
 reproducibly()
 {
 	KBUILD_BUILD_TIMESTAMP=$(date -u -r "$1/COPYING")
@@ -130,6 +131,5 @@ reproducibly()
 	export KBUILD_BUILD_USER=lupine KBUILD_BUILD_HOST=lupine KBUILD_BUILD_VERSION=1
 	if [ -d /usr/lib/ccache ]; then
 		PATH=/usr/lib/ccache:$PATH
-		export CCACHE_BASEDIR=$BUILD CCACHE_NOHASHDIR=1
 	fi
 }

@@ -33,6 +33,7 @@ export V
 
 .PHONY: help run setup tree kernel image musl check-host check kconfig-news tables
 .PHONY: test test-full bench-syscall bench-size bench-boot bench-memory clean
+.PHONY: export
 
 help: # this list
 	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
@@ -72,6 +73,9 @@ test: # everything that CI checks, ending in "N passed, N failed"
 
 test-full: # the same with all applications and the checkers of the kernel
 	@scripts/review/test --full
+
+export: # the series as mails for git am, b4 and send-email, and as a quilt queue
+	@scripts/review/export
 
 bench-syscall: # what a system call costs, by SYSCALL and by CALL (RUNS=5)
 	@scripts/bench/syscall --runs $(RUNS) --accel $(ACCEL)

@@ -33,7 +33,7 @@ export V
 
 .PHONY: help run setup tree kernel image musl check-host check kconfig-news tables
 .PHONY: test test-full bench-syscall bench-size bench-boot bench-memory clean
-.PHONY: export
+.PHONY: export port-check
 
 help: # this list
 	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ kernel: tree # the kernel of PROFILE, in build/kernel/PROFILE
 
 kconfig-news: # what another kernel source, KSRC=, means for the profiles
 	@scripts/kconfig/news
+
+port-check: # which patches another kernel source, KSRC=, does not take as they are
+	@scripts/source/port-check
 
 tables: tree # the tables of options in Documentation
 	@scripts/kconfig/tables

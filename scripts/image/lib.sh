@@ -8,7 +8,9 @@
 
 # What a manifest has for this machine; all other keys are the init's.
 # shellcheck disable=SC2034 # for the callers
-HOST_KEYS='oci|packages|remove|account|program|file|busybox|memory|port|space|ready'
+LOCAL_KEYS='oci|packages|remove|program|file|busybox'
+# shellcheck disable=SC2034 # for the callers
+HOST_KEYS="$LOCAL_KEYS|account|memory|port|space|ready"
 
 # values KEY: the values of a key, a line each.
 values()
@@ -75,14 +77,17 @@ check_init_conf()
 		die "$app names no program to run; add an entrypoint line to a manifest"
 }
 
+assemble()
+{
+	fakeroot "$ROOT/scripts/image/assemble" --root "$work/root" --staging "$staging" \
+		--accounts "$(values account)" --busybox "$(values busybox)" "$@"
+}
+
 # write_image [ASSEMBLE-OPTION]...: $work/init.conf and $work/conf are there.
 write_image()
 {
 	step "Make the root file system of $app" \
-		fakeroot "$ROOT/scripts/image/assemble" \
-		--root "$work/root" --staging "$staging" \
-		--init "$BUILD/image/init" --conf "$work/init.conf" \
-		--accounts "$(values account)" --busybox "$(values busybox)" \
+		assemble --init "$BUILD/image/init" --conf "$work/init.conf" \
 		--space "$(values space | tail -n 1)" --output "$work/image" "$@"
 	mv "$work/conf" "${output%.ext2}.conf"
 	mv "$work/image" "$output"

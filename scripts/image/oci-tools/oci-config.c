@@ -12,6 +12,7 @@
 
 #define SHA256_PREFIX	"sha256:"
 #define SHA256_DIGITS	64
+#define MANIFEST_LABEL	"lupine.manifest"
 
 static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *fmt, ...)
 {
@@ -166,6 +167,16 @@ static void write_host(FILE *f, json_object *config)
 	fputc('\n', f);
 }
 
+/* What "scripts/image/build --oci" could not say otherwise; nothing for others. */
+static void write_manifest(FILE *f, json_object *config)
+{
+	json_object *labels = member(config, "Labels", json_type_object);
+	json_object *label = labels ? member(labels, MANIFEST_LABEL, json_type_string) : NULL;
+
+	if (label)
+		fprintf(f, "%s\n", json_object_get_string(label));
+}
+
 static void check(json_object *o, const char *name, const char *want)
 {
 	json_object *m = member(o, name, json_type_string);
@@ -200,11 +211,12 @@ int main(int argc, char **argv)
 	json_object *image, *config;
 	FILE *f;
 
-	if (argc != 4) {
-		puts("Usage: oci-config LAYOUT INIT-CONF HOST-CONF\n"
+	if (argc != 5) {
+		puts("Usage: oci-config LAYOUT INIT-CONF HOST-CONF MANIFEST\n"
 		     "\n"
 		     "Reads the one image in an OCI layout directory; writes what Lupine's init is to\n"
-		     "do into INIT-CONF, and which TCP ports the image exposes into HOST-CONF.");
+		     "do into INIT-CONF, which TCP ports the image exposes into HOST-CONF, and its\n"
+		     "label " MANIFEST_LABEL " into MANIFEST.");
 		return argc == 2 && !strcmp(argv[1], "--help") ? 0 : 2;
 	}
 	image = load_config(argv[1]);
@@ -220,5 +232,8 @@ int main(int argc, char **argv)
 	f = create(argv[3]);
 	write_host(f, config);
 	finish(f, argv[3]);
+	f = create(argv[4]);
+	write_manifest(f, config);
+	finish(f, argv[4]);
 	return 0;
 }

@@ -33,7 +33,7 @@ export V
 
 .PHONY: help run setup tree kernel image musl check-host check kconfig-news tables
 .PHONY: test test-full bench-syscall bench-size bench-boot bench-memory clean
-.PHONY: export port-check
+.PHONY: export port-check htmldocs man
 
 help: # this list
 	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
@@ -76,6 +76,12 @@ test: # everything that CI checks, ending in "N passed, N failed"
 
 test-full: # the same with all applications and the checkers of the kernel
 	@scripts/review/test --full
+
+htmldocs: # Documentation as web pages, built as the kernel builds it, in build/doc
+	@scripts/review/htmldocs
+
+man: # manual pages of the programs, in build/man
+	@scripts/source/man
 
 export: # the series as mails for git am, b4 and send-email, and as a quilt queue
 	@scripts/review/export

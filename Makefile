@@ -33,7 +33,7 @@ export V
 
 .PHONY: help run setup tree kernel image musl check-host check kconfig-news tables
 .PHONY: test test-full bench-syscall bench-size bench-boot bench-memory clean
-.PHONY: export port-check htmldocs man
+.PHONY: export port-check htmldocs man deb
 
 help: # this list
 	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ htmldocs: # Documentation as web pages, built as the kernel builds it, in build/
 
 man: # manual pages of the programs, in build/man
 	@scripts/source/man
+
+deb: # Debian packages of kernel PROFILE, headers, libc and programs, in build/deb
+	@scripts/source/deb
 
 export: # the series as mails for git am, b4 and send-email, and as a quilt queue
 	@scripts/review/export

@@ -33,7 +33,7 @@ export V
 
 .PHONY: help run setup tree kernel image musl check-host check kconfig-news tables
 .PHONY: test test-full bench-syscall bench-size bench-boot bench-memory clean
-.PHONY: export port-check htmldocs man deb
+.PHONY: export port-check htmldocs man deb check-bisect
 
 help: # this list
 	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
@@ -76,6 +76,9 @@ test: # everything that CI checks, ending in "N passed, N failed"
 
 test-full: # the same with all applications and the checkers of the kernel
 	@scripts/review/test --full
+
+check-bisect: # each patch alone: with and without CONFIG_KML, built without warnings, booted
+	@scripts/review/bisect
 
 htmldocs: # Documentation as web pages, built as the kernel builds it, in build/doc
 	@scripts/review/htmldocs

@@ -25,6 +25,33 @@ log_name()
 	echo "$LOGS/${name%-}.log"
 }
 
+# Where a script sets deadline, nothing begins later than that many seconds after
+# its start, and what is running then is ended; both count as skipped.
+deadline=
+
+out_of_time()
+{
+	[ -n "$deadline" ] && [ "$SECONDS" -ge "$deadline" ]
+}
+
+# in_time TITLE COMMAND...: sets bounded to the command with what time is left; fails
+# if there is none.
+in_time()
+{
+	local title=$1 left=$((${deadline:-0} - SECONDS))
+
+	shift
+	bounded=("$@")
+	[ -n "$deadline" ] || return 0
+	if [ "$left" -lt 10 ]; then
+		skipped=$((skipped + 1))
+		result=$SKIP
+		echo "ok - $title # SKIP no time left of $deadline s"
+		return 1
+	fi
+	[ "$(type -t "$1")" != file ] || bounded=(timeout -k 20 "$left" "$@")
+}
+
 # try TITLE COMMAND...: one test; it passes if the command does. Its output is
 # in build/test/ and is shown when it fails. Sets result, and returns no status:
 # as part of a condition it would switch off set -e in what it calls.
@@ -33,6 +60,8 @@ try()
 	local title=$1 log start status=0
 
 	shift
+	in_time "$title" "$@" || return 0
+	set -- "${bounded[@]}"
 	log=$(log_name "$title")
 	start=$(date +%s%N)
 	# In a shell of its own, so that set -e works in functions, too.
@@ -40,6 +69,10 @@ try()
 	(set -e; "$@") </dev/null >"$log" 2>&1
 	status=$?
 	set -e
+	if [ "$status" = 124 ] && out_of_time; then
+		echo "ended, no time left of $deadline s" >>"$log"
+		status=$SKIP
+	fi
 	case $status in
 	0)
 		passed=$((passed + 1))
@@ -64,6 +97,8 @@ suite()
 	local title=$1 log start status=0 p f s
 
 	shift
+	in_time "$title" "$@" || return 0
+	set -- "${bounded[@]}"
 	log=$(log_name "$title")
 	start=$(date +%s%N)
 	echo "# $title"
@@ -78,7 +113,10 @@ suite()
 		/^ok / { ok++ }
 		/^not ok / { bad++ }
 		END { print total != "" ? total : ok + 0 " " bad + 0 " " skip + 0 }')
-	if [ "$status" != 0 ] && [ "$f" = 0 ]; then
+	if [ "$status" = 124 ] && out_of_time; then
+		s=$((s + 1))
+		echo "ok - the rest of $title # SKIP no time left of $deadline s"
+	elif [ "$status" != 0 ] && [ "$f" = 0 ]; then
 		f=1
 		echo "not ok - $title: ended with status $status"
 	elif [ $((p + f + s)) = 0 ]; then

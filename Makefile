@@ -32,7 +32,7 @@ export JOBS
 export V
 
 .PHONY: help run setup tree kernel image musl check-host check kconfig-news tables
-.PHONY: test test-full bench-syscall bench-size bench-boot bench-memory clean
+.PHONY: test test-full bench-syscall bench-lmbench bench-size bench-boot bench-memory clean
 .PHONY: export port-check htmldocs man deb check-bisect
 
 help: # this list
@@ -94,6 +94,9 @@ export: # the series as mails for git am, b4 and send-email, and as a quilt queu
 
 bench-syscall: # what a system call costs, by SYSCALL and by CALL (RUNS=5)
 	@scripts/bench/syscall --runs $(RUNS) --accel $(ACCEL)
+
+bench-lmbench: # what lmbench's summary lists, against microvm (RUNS=5)
+	@scripts/bench/lmbench --runs $(RUNS) --accel $(ACCEL)
 
 bench-size: # what kernels take on disk, and where their bytes are
 	@scripts/bench/size

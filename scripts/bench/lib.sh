@@ -83,7 +83,9 @@ compiled()
 	local output=$1 source=$2
 
 	shift 2
-	[ ! "$output" -nt "$source" ] || return 0
+	if [ "$output" -nt "$source" ] && [ "$output" -nt "$ROOT/scripts/bench/clock.h" ]; then
+		return 0
+	fi
 	need gcc
 	mkdir -p "$(dirname "$output")"
 	gcc -std=gnu11 -O2 -Wall -Wextra -Werror "$@" -o "$output.$$" "$source" ||
@@ -229,4 +231,44 @@ targets()
 		if (!shown)
 			print "\nno targets: they are ratios to the system microvm, which was not measured"
 	}' - "$RESULTS"
+}
+
+# slower EXPERIMENT FROM BASELINE: where a system is slower than the baseline in each
+# of the runs from number FROM on, and so not by the spread alone.
+slower()
+{
+	awk -F, -v experiment="$1" -v from="$2" -v baseline="$3" '
+		NR == 1 || $1 != experiment || $6 + 0 < from { next }
+		{
+			# Of bandwidths the reciprocal.
+			value[$2, $3, $6] = $4 == "us" ? $5 : ($5 > 0 ? 1 / $5 : 0)
+			system_[$2] = metric[$3] = run[$6] = 1
+		}
+		END {
+			for (s in system_) {
+				if (s == baseline)
+					continue
+				lines = ""
+				for (m in metric) {
+					all = 1
+					sum = n = 0
+					for (r in run) {
+						a = value[s, m, r]
+						b = value[baseline, m, r]
+						if (b <= 0)
+							continue
+						if (a <= b)
+							all = 0
+						sum += a / b
+						n++
+					}
+					total[s]++
+					if (n && all)
+						lines = lines sprintf("    %-16s %.2f times\n", m, sum / n)
+				}
+				printf "\n%s: of %d lines, slower than %s in all runs: %s\n", s,
+				       total[s], baseline, lines == "" ? "none" : ""
+				printf "%s", lines
+			}
+		}' "$RESULTS"
 }

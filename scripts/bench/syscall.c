@@ -28,8 +28,9 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 /* The place in the vsyscall page where the kernel says where its entry is. */
 #define CALL_ENTRY		0xffffffffff600c00
@@ -169,34 +170,6 @@ static void check_instruction_count(void)
 	/* 6 each turn, and a few around. */
 	if (least < 6000 || least > 6040)
 		fail("6000 instructions count as %lu: not under -icount shift=0", least);
-}
-
-static unsigned long now_ns(void)
-{
-	struct timespec t;
-
-	if (clock_gettime(CLOCK_MONOTONIC, &t) != 0)
-		fail("clock_gettime: %s", strerror(errno));
-	return t.tv_sec * 1000000000UL + t.tv_nsec;
-}
-
-/* One that goes by timer interrupts is of no use. */
-static void check_clock(void)
-{
-	unsigned long t, next, least = -1UL;
-	int i;
-
-	for (i = 0; i < 20; i++) {
-		t = now_ns();
-		do {
-			next = now_ns();
-		} while (next == t);
-		if (next - t < least)
-			least = next - t;
-	}
-	if (least > 20000)
-		fail("the clock goes in steps of %lu ns: the kernel has no good clock source",
-		     least);
 }
 
 static double batch(unsigned long (*now)(void), const struct call *c, loop_fn *loop,

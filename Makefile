@@ -32,7 +32,7 @@ export JOBS
 export V
 
 .PHONY: help run setup tree kernel image musl check-host check kconfig-news tables
-.PHONY: test test-full bench-syscall bench-lmbench bench-size bench-boot bench-memory clean
+.PHONY: test test-full bench-syscall bench-lmbench bench-size bench-boot bench-memory app-table clean
 .PHONY: export port-check htmldocs man deb check-bisect
 
 help: # this list
@@ -106,6 +106,9 @@ bench-boot: # what it takes to boot to the first instruction of init (RUNS=5)
 
 bench-memory: # the least memory with which applications work, and who has it
 	@scripts/bench/memory --accel $(ACCEL)
+
+app-table: # all applications, each on its own kernel: size, options, time, least memory
+	@scripts/vm/app-table --least-memory --accel $(ACCEL)
 
 clean: # remove everything generated
 	@scripts/source/clean

@@ -690,16 +690,16 @@ static void delete(unsigned long n)
 
 static int fd;
 
-static void start_reread(long unused)
+static void start_mapped(long unused)
 {
 	(void)unused;
 	make_file(MEMORY);
 	allocate(0);
-	fd = TRY(open(file_name, O_RDONLY));
+	fd = TRY(open(file_name, O_RDWR));
 	area = TRY(mmap(NULL, MEMORY, PROT_READ, MAP_SHARED, fd, 0));
 }
 
-static void stop_reread(void)
+static void stop_mapped(void)
 {
 	munmap(area, MEMORY);
 	close(fd);
@@ -733,15 +733,6 @@ static void map_latency(unsigned long n)
 			result = p[i];
 		munmap((void *)p, MEMORY);
 	}
-}
-
-static void start_map(long unused)
-{
-	(void)unused;
-	make_file(MEMORY);
-	allocate(0);
-	fd = TRY(open(file_name, O_RDWR));
-	area = TRY(mmap(NULL, MEMORY, PROT_READ, MAP_SHARED, fd, 0));
 }
 
 /* Pages of a file that is in memory. The kernel maps those around, too. */
@@ -834,15 +825,15 @@ static const struct op {
 	{ "udp", there_and_back, start_udp, stop_echo },
 	{ "tcp", there_and_back, start_tcp, stop_echo },
 	{ "tcp-conn", do_connect, start_accept, part },
-	{ "mmap", map_latency, start_map, stop_reread },
+	{ "mmap", map_latency, start_mapped, stop_mapped },
 	{ "prot-fault", prot_fault, protect, unprotect },
-	{ "page-fault", page_fault, start_map, stop_reread },
+	{ "page-fault", page_fault, start_mapped, stop_mapped },
 	{ "100fd-select", do_select, open_fds, close_fds },
 	{ "pipe-bw", flow, start_flow, stop_flow, 'p', .bytes = CHUNK },
 	{ "af-unix-bw", flow, start_flow, stop_flow, 'u', .bytes = CHUNK },
 	{ "tcp-bw", flow, start_flow, stop_flow, 't', .bytes = CHUNK },
-	{ "file-reread", reread, start_reread, stop_reread, .bytes = MEMORY },
-	{ "mmap-reread", map_reread, start_reread, stop_reread, .bytes = MEMORY },
+	{ "file-reread", reread, start_mapped, stop_mapped, .bytes = MEMORY },
+	{ "mmap-reread", map_reread, start_mapped, stop_mapped, .bytes = MEMORY },
 	{ "bcopy-libc", copy_libc, allocate, release, .bytes = MEMORY },
 	{ "bcopy-hand", copy_hand, allocate, release, .bytes = MEMORY },
 	{ "mem-read", memory_read, allocate, release, .bytes = MEMORY },

@@ -6,7 +6,8 @@
 # and staging of its caller.
 # shellcheck disable=SC2154
 
-# What a manifest has for this machine; all other keys are the init's.
+# What a manifest has for this machine: names of its files, and the rest; all other
+# keys are the init's.
 # shellcheck disable=SC2034 # for the callers
 LOCAL_KEYS='oci|packages|remove|program|file|busybox'
 # shellcheck disable=SC2034 # for the callers

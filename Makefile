@@ -32,7 +32,8 @@ export JOBS
 export V
 
 .PHONY: help run setup tree kernel image musl check-host check kconfig-news tables
-.PHONY: test test-full bench-syscall bench-lmbench bench-size bench-boot bench-memory app-table clean
+.PHONY: test test-full bench bench-report bench-syscall bench-lmbench bench-app bench-processes
+.PHONY: bench-options bench-size bench-boot bench-memory app-table clean
 .PHONY: export port-check htmldocs man deb check-bisect
 
 help: # this list
@@ -92,11 +93,26 @@ deb: # Debian packages of kernel PROFILE, headers, libc and programs, in build/d
 export: # the series as mails for git am, b4 and send-email, and as a quilt queue
 	@scripts/review/export
 
+bench: # every experiment of the papers, with a report of tables and plots (RUNS=5)
+	@scripts/bench/all --runs $(RUNS) --accel $(ACCEL)
+
+bench-report: # the report again, from the results that are there
+	@scripts/bench/report
+
 bench-syscall: # what a system call costs, by SYSCALL and by CALL (RUNS=5)
 	@scripts/bench/syscall --runs $(RUNS) --accel $(ACCEL)
 
 bench-lmbench: # what lmbench's summary lists, against microvm (RUNS=5)
 	@scripts/bench/lmbench --runs $(RUNS) --accel $(ACCEL)
+
+bench-app: # redis and nginx, against microvm (RUNS=5)
+	@scripts/bench/app --runs $(RUNS) --accel $(ACCEL)
+
+bench-processes: # work between calls, many processes, threads, SMP (RUNS=5)
+	@scripts/bench/processes --runs $(RUNS) --accel $(ACCEL)
+
+bench-options: # how many options profiles have
+	@scripts/bench/options
 
 bench-size: # what kernels take on disk, and where their bytes are
 	@scripts/bench/size

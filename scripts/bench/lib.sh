@@ -183,8 +183,9 @@ release()
 }
 
 # targets EXPERIMENT FROM: judge the runs from number FROM on by the lines on
-# standard input, "SYSTEM METRIC ratio|most LIMIT": of the ratio to microvm in
-# the same run, or of the value itself, the median counts.
+# standard input, "SYSTEM METRIC ratio|least|most LIMIT": of the ratio to microvm in
+# the same run (at most or, with least, at least the limit), or of the value itself,
+# the median counts.
 targets()
 {
 	awk -F, -v experiment="$1" -v from="$2" '
@@ -211,7 +212,7 @@ targets()
 				if (!((system_[i], metric[i], r) in value))
 					continue
 				v = value[system_[i], metric[i], r]
-				if (kind[i] == "ratio") {
+				if (kind[i] != "most") {
 					if (!(("microvm", metric[i], r) in value))
 						continue
 					v /= value["microvm", metric[i], r]
@@ -221,12 +222,13 @@ targets()
 			if (list == "")
 				continue
 			if (!shown++)
-				printf "\n%-18s %-20s %10s %10s\n", "target of", "metric", "is", "at most"
+				printf "\n%-18s %-20s %10s  %-15s\n", "target of", "metric", "is", "wanted"
 			m = median(list)
-			printf "%-18s %-20s %10s %10s  %s\n", system_[i], metric[i],
-			       kind[i] == "ratio" ? sprintf("%.3f", m) : m,
-			       limit[i],
-			       m <= limit[i] + 0 ? "reached" : "MISSED"
+			least = kind[i] == "least"
+			printf "%-18s %-20s %10s  %-15s  %s\n", system_[i], metric[i],
+			       kind[i] == "most" ? m : sprintf("%.3f", m),
+			       (least ? "at least " : "at most ") limit[i],
+			       (least ? m >= limit[i] + 0 : m <= limit[i] + 0) ? "reached" : "MISSED"
 		}
 		if (!shown)
 			print "\nno targets: they are ratios to the system microvm, which was not measured"

@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guest's side of scripts/bench/processes: what several processes cost, as in
+ * section 5 of "A Linux in Unikernel Clothing". The argument is one of
+ *
+ *	busy		a system call, and then N turns of a loop (Figure 10)
+ *	control		system calls beside N processes that sleep (Figure 11)
+ *	messaging	groups of 10 senders and 10 receivers that talk over pipes,
+ *			all of them threads or all of them processes (Figure 12)
+ *	locks		N times 4 processes that pass a semaphore, a futex on
+ *
+ * For each measurement it prints on the console
+ *
+ *	bench: NAME VALUE
+ *
+ * with VALUE in ns, which are instructions if the clocks count these: of a system
+ * call (and the loop), of a message, of a semaphore passed on.
+ */
+#define _GNU_SOURCE
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+#define BATCHES		21
+#define CALLS		1000
+#define MOST_CONTROL	1024
+#define SENDERS		10	/* and as many receivers, in each group */
+#define MESSAGES	50	/* from each sender to each receiver */
+#define MESSAGE		100	/* bytes */
+#define TURNS		200
+#define SHARERS		4
+/* The place in the vsyscall page where the kernel says where its entry is. */
+#define CALL_ENTRY	0xffffffffff600c00UL
+
+__attribute__((noreturn, format(printf, 1, 2)))
+static void fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	printf("bench: error: ");
+	vprintf(format, args);
+	printf("\n");
+	va_end(args);
+	exit(1);
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *v, int n)
+{
+	qsort(v, n, sizeof(*v), compare);
+	return v[n / 2];
+}
+
+static long by_syscall(long nr, long a, void *b, long c)
+{
+	long result;
+
+	asm volatile("syscall"
+		     : "=a" (result)
+		     : "a" (nr), "D" (a), "S" (b), "d" (c)
+		     : "rcx", "r11", "memory");
+	return result;
+}
+
+static long by_call(long nr, long a, void *b, long c)
+{
+	long result;
+
+	/* Not where the red zone is. */
+	asm volatile("leaq -128(%%rsp), %%rsp\n\t"
+		     "callq *%c[entry]\n\t"
+		     "leaq 128(%%rsp), %%rsp"
+		     : "=a" (result)
+		     : "a" (nr), "D" (a), "S" (b), "d" (c), [entry] "i" (CALL_ENTRY)
+		     : "rcx", "r11", "memory");
+	return result;
+}
+
+typedef long enter_fn(long nr, long a, void *b, long c);
+
+static const struct {
+	const char *name;
+	enter_fn *enter;
+} entries[] = {
+	{ "syscall", by_syscall },
+	{ "call", by_call },
+};
+
+static int n_entries;
+
+static double call_and_loop(enter_fn *enter, long turns)
+{
+	unsigned long t = now_ns();
+	long left;
+	int i;
+
+	for (i = 0; i < CALLS; i++) {
+		enter(SYS_getppid, 0, NULL, 0);
+		left = turns;
+		/* One instruction or two a turn, whatever the compiler thinks. */
+		if (left)
+			asm volatile("1: decq %0\n\tjnz 1b" : "+r" (left));
+	}
+	return (double)(now_ns() - t) / CALLS;
+}
+
+static void busy(void)
+{
+	static const int turns[] = { 0, 10, 20, 40, 80, 160, 320 };
+	double v[BATCHES];
+	size_t i;
+	int e, b;
+
+	for (i = 0; i < sizeof(turns) / sizeof(turns[0]); i++)
+		for (e = 0; e < n_entries; e++) {
+			call_and_loop(entries[e].enter, turns[i]);
+			for (b = 0; b < BATCHES; b++)
+				v[b] = call_and_loop(entries[e].enter, turns[i]);
+			printf("bench: %s busy-%d %.1f\n", entries[e].name, turns[i],
+			       median(v, BATCHES));
+		}
+}
+
+static double calls(enter_fn *enter, long nr, int fd)
+{
+	static char byte;
+	unsigned long t = now_ns();
+	long wanted = nr == SYS_getppid ? getppid() : 1;
+	int i;
+
+	for (i = 0; i < CALLS; i++)
+		if (enter(nr, fd, &byte, 1) != wanted)
+			fail("system call %ld goes wrong", nr);
+	return (double)(now_ns() - t) / CALLS;
+}
+
+static void control(void)
+{
+	static const struct {
+		const char *name, *device;
+		long nr;
+	} what[] = {
+		{ "null", "/dev/null", SYS_getppid },
+		{ "read", "/dev/zero", SYS_read },
+		{ "write", "/dev/null", SYS_write },
+	};
+	static pid_t child[MOST_CONTROL];
+	double v[BATCHES];
+	int n = 0, target, e, b, fd;
+	size_t i;
+
+	for (target = 1; target <= MOST_CONTROL; target *= 2) {
+		for (; n < target; n++) {
+			child[n] = fork();
+			if (child[n] < 0)
+				fail("process %d: %s", n, strerror(errno));
+			if (child[n] == 0) {
+				prctl(PR_SET_PDEATHSIG, SIGKILL);
+				for (;;)
+					sleep(1000);
+			}
+		}
+		/* They go to sleep. */
+		usleep(20000 + 500 * n);
+		for (i = 0; i < sizeof(what) / sizeof(what[0]); i++) {
+			fd = open(what[i].device, O_RDWR);
+			if (fd < 0)
+				fail("%s: %s", what[i].device, strerror(errno));
+			for (e = 0; e < n_entries; e++) {
+				calls(entries[e].enter, what[i].nr, fd);
+				for (b = 0; b < BATCHES; b++)
+					v[b] = calls(entries[e].enter, what[i].nr, fd);
+				printf("bench: %s control-%s-%d %.1f\n",
+				       entries[e].name, what[i].name, target,
+				       median(v, BATCHES));
+			}
+			close(fd);
+		}
+	}
+	while (n--) {
+		kill(child[n], SIGKILL);
+		waitpid(child[n], NULL, 0);
+	}
+}
+
+/* Of one group: the pipe of each receiver. */
+struct group {
+	int in[SENDERS], out[SENDERS];
+};
+
+struct member {
+	struct group *group;
+	int number;
+	bool sends;
+	int ready, go;
+};
+
+static void whole(ssize_t (*move)(int, void *, size_t), int fd, char *data)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < MESSAGE) {
+		n = move(fd, data + done, MESSAGE - done);
+		if (n <= 0)
+			fail("a pipe breaks: %s", strerror(errno));
+		done += n;
+	}
+}
+
+static ssize_t put(int fd, void *data, size_t size)
+{
+	return write(fd, data, size);
+}
+
+static ssize_t get(int fd, void *data, size_t size)
+{
+	return read(fd, data, size);
+}
+
+static void *talk(void *argument)
+{
+	struct member *m = argument;
+	char data[MESSAGE] = "";
+	int i, r;
+
+	if (put(m->ready, data, 1) != 1 || get(m->go, data, 1) != 1)
+		fail("a pipe breaks: %s", strerror(errno));
+	if (m->sends) {
+		for (i = 0; i < MESSAGES; i++)
+			for (r = 0; r < SENDERS; r++)
+				whole(put, m->group->out[r], data);
+	} else {
+		for (i = 0; i < MESSAGES * SENDERS; i++)
+			whole(get, m->group->in[m->number], data);
+	}
+	return NULL;
+}
+
+/* ns of a message, from when all who talk are there until all are gone. */
+static double message(int groups, bool threads)
+{
+	int members = groups * 2 * SENDERS, i, g, status, fds[2], ready[2], go[2];
+	struct group *group = calloc(groups, sizeof(*group));
+	struct member *m = calloc(members, sizeof(*m));
+	pthread_t *thread = calloc(members, sizeof(*thread));
+	pid_t *pid = calloc(members, sizeof(*pid));
+	pthread_attr_t small;
+	char byte = 0;
+	unsigned long t;
+
+	if (!group || !m || !thread || !pid)
+		fail("no memory for %d groups", groups);
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, 65536);
+	for (g = 0; g < groups; g++)
+		for (i = 0; i < SENDERS; i++) {
+			if (pipe(fds) != 0)
+				fail("pipe: %s", strerror(errno));
+			group[g].in[i] = fds[0];
+			group[g].out[i] = fds[1];
+		}
+	if (pipe(ready) != 0 || pipe(go) != 0)
+		fail("pipe: %s", strerror(errno));
+	for (i = 0; i < members; i++) {
+		m[i] = (struct member){
+			.group = &group[i / (2 * SENDERS)],
+			.number = i % SENDERS,
+			.sends = i / SENDERS % 2,
+			.ready = ready[1],
+			.go = go[0],
+		};
+		if (threads) {
+			errno = pthread_create(&thread[i], &small, talk, &m[i]);
+			if (errno)
+				fail("thread %d: %s", i, strerror(errno));
+			continue;
+		}
+		pid[i] = fork();
+		if (pid[i] < 0)
+			fail("process %d: %s", i, strerror(errno));
+		if (pid[i] == 0) {
+			talk(&m[i]);
+			_exit(0);
+		}
+	}
+	for (i = 0; i < members; i++)
+		if (get(ready[0], &byte, 1) != 1)
+			fail("a pipe breaks: %s", strerror(errno));
+	t = now_ns();
+	for (i = 0; i < members; i++)
+		put(go[1], &byte, 1);
+	for (i = 0; i < members; i++) {
+		if (threads) {
+			pthread_join(thread[i], NULL);
+		} else if (waitpid(pid[i], &status, 0) != pid[i] || status) {
+			fail("process %d ended with status %d", i, status);
+		}
+	}
+	t = now_ns() - t;
+	for (g = 0; g < groups; g++)
+		for (i = 0; i < SENDERS; i++) {
+			close(group[g].in[i]);
+			close(group[g].out[i]);
+		}
+	for (i = 0; i < 2; i++) {
+		close(ready[i]);
+		close(go[i]);
+	}
+	pthread_attr_destroy(&small);
+	free(pid);
+	free(thread);
+	free(m);
+	free(group);
+	return (double)t / ((double)groups * SENDERS * SENDERS * MESSAGES);
+}
+
+static void messaging(void)
+{
+	double v[2][5];
+	int groups, b;
+
+	for (groups = 1; groups <= 8; groups *= 2) {
+		message(groups, false);
+		/* In turns, so that a disturbance hits both. */
+		for (b = 0; b < 5; b++) {
+			v[0][b] = message(groups, true);
+			v[1][b] = message(groups, false);
+		}
+		printf("bench: - threads-%d %.1f\n", groups, median(v[0], 5));
+		printf("bench: - processes-%d %.1f\n", groups, median(v[1], 5));
+	}
+}
+
+/* A turn: whoever has it hands it to the next of the four. */
+struct ring {
+	sem_t sem[SHARERS];
+	int turn;
+};
+
+static void pass_semaphore(struct ring *r, int me)
+{
+	int i;
+
+	for (i = 0; i < TURNS; i++) {
+		while (sem_wait(&r->sem[me]) != 0)
+			if (errno != EINTR)
+				fail("sem_wait: %s", strerror(errno));
+		sem_post(&r->sem[(me + 1) % SHARERS]);
+	}
+}
+
+static void pass_futex(struct ring *r, int me)
+{
+	int i, now;
+
+	for (i = 0; i < TURNS; i++) {
+		while ((now = __atomic_load_n(&r->turn, __ATOMIC_ACQUIRE)) % SHARERS != me)
+			syscall(SYS_futex, &r->turn, FUTEX_WAIT, now, NULL, NULL, 0);
+		__atomic_add_fetch(&r->turn, 1, __ATOMIC_RELEASE);
+		syscall(SYS_futex, &r->turn, FUTEX_WAKE, SHARERS, NULL, NULL, 0);
+	}
+}
+
+static double pass(void (*on)(struct ring *r, int me), int workers)
+{
+	struct ring *ring;
+	int w, i, status, running = 0;
+	unsigned long t;
+	pid_t pid;
+
+	ring = mmap(NULL, workers * sizeof(*ring), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (ring == MAP_FAILED)
+		fail("no memory for %d workers", workers);
+	t = now_ns();
+	for (w = 0; w < workers; w++)
+		for (i = 0; i < SHARERS; i++) {
+			if (sem_init(&ring[w].sem[i], 1, i == 0) != 0)
+				fail("sem_init: %s", strerror(errno));
+		}
+	for (w = 0; w < workers; w++)
+		for (i = 0; i < SHARERS; i++) {
+			pid = fork();
+			if (pid < 0)
+				fail("process %d: %s", running, strerror(errno));
+			if (pid == 0) {
+				on(&ring[w], i);
+				_exit(0);
+			}
+			running++;
+		}
+	while (running--)
+		if (wait(&status) < 0 || status)
+			fail("a worker ended with status %d", status);
+	t = now_ns() - t;
+	munmap(ring, workers * sizeof(*ring));
+	return (double)t / ((double)workers * SHARERS * TURNS);
+}
+
+static void locks(void)
+{
+	double v[2][5];
+	int workers, b;
+
+	for (workers = 1; workers <= 64; workers *= 8) {
+		for (b = 0; b < 5; b++) {
+			v[0][b] = pass(pass_semaphore, workers);
+			v[1][b] = pass(pass_futex, workers);
+		}
+		printf("bench: - sem-%d %.1f\n", workers, median(v[0], 5));
+		printf("bench: - futex-%d %.1f\n", workers, median(v[1], 5));
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		void (*run)(void);
+	} experiments[] = {
+		{ "busy", busy },
+		{ "control", control },
+		{ "messaging", messaging },
+		{ "locks", locks },
+	};
+	struct utsname uts;
+	size_t i;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	check_clock();
+	uname(&uts);
+	printf("bench: release %s\n", uts.release);
+	n_entries = getauxval(AT_SYSINFO) ? 2 : 1;
+	for (i = 0; i < sizeof(experiments) / sizeof(experiments[0]); i++)
+		if (argc == 2 && !strcmp(argv[1], experiments[i].name)) {
+			experiments[i].run();
+			return 0;
+		}
+	fail("want one argument: busy, control, messaging or locks");
+}

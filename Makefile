@@ -32,7 +32,7 @@ export JOBS
 export V
 
 .PHONY: help run setup tree kernel image musl check-host check kconfig-news tables
-.PHONY: test test-full bench bench-report bench-syscall bench-lmbench bench-app bench-processes
+.PHONY: test test-full bench bench-report bench-syscall bench-lmbench bench-app bench-echo bench-processes
 .PHONY: bench-options bench-size bench-boot bench-memory app-table clean
 .PHONY: export port-check htmldocs man deb check-bisect
 
@@ -107,6 +107,9 @@ bench-lmbench: # what lmbench's summary lists, against microvm (RUNS=5)
 
 bench-app: # redis and nginx, against microvm (RUNS=5)
 	@scripts/bench/app --runs $(RUNS) --accel $(ACCEL)
+
+bench-echo: # latency of a TCP echo server, from another guest (RUNS=5)
+	@scripts/bench/echo --runs $(RUNS) --accel $(ACCEL)
 
 bench-processes: # work between calls, many processes, threads, SMP (RUNS=5)
 	@scripts/bench/processes --runs $(RUNS) --accel $(ACCEL)

@@ -83,7 +83,7 @@ compiled()
 	local output=$1 source=$2
 
 	shift 2
-	if [ "$output" -nt "$source" ] && [ "$output" -nt "$ROOT/scripts/bench/clock.h" ]; then
+	if [ "$output" -nt "$source" ] && [ "$output" -nt "$ROOT/scripts/bench/guest.h" ]; then
 		return 0
 	fi
 	need gcc

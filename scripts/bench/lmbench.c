@@ -12,18 +12,13 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/select.h>
@@ -34,7 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "guest.h"
 
 #define BATCHES		11
 #define BATCH_NS	10000000UL
@@ -46,19 +41,6 @@
 
 static const char *const self = "/lmbench";
 static const char *const file_name = "/var/lmbench/file";
-
-__attribute__((noreturn, format(printf, 1, 2)))
-static void fail(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	printf("bench: error: ");
-	vprintf(format, args);
-	printf("\n");
-	va_end(args);
-	exit(1);
-}
 
 #define TRY(x)						\
 	({						\
@@ -848,19 +830,6 @@ static double time_of(void (*f)(unsigned long n), unsigned long n)
 	return (double)(now_ns() - t) / n;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *v)
-{
-	qsort(v, BATCHES, sizeof(*v), compare);
-	return v[BATCHES / 2];
-}
-
 static void say(const char *name, double ns, size_t bytes)
 {
 	if (bytes)
@@ -890,7 +859,7 @@ static void measure(const struct op *op)
 	}
 	if (op->stop)
 		op->stop();
-	say(op->name, median(cost) - median(overhead), op->bytes);
+	say(op->name, median(cost, BATCHES) - median(overhead, BATCHES), op->bytes);
 }
 
 /* What is created has to be deleted, and both count. */
@@ -918,8 +887,8 @@ static void measure_files(size_t size, const char *created, const char *deleted)
 		make[i] = (double)total[0] / n;
 		drop[i] = (double)total[1] / n;
 	}
-	say(created, median(make), 0);
-	say(deleted, median(drop), 0);
+	say(created, median(make, BATCHES), 0);
+	say(deleted, median(drop, BATCHES), 0);
 }
 
 /* Without arguments, all. */

@@ -17,12 +17,7 @@
  */
 #define _GNU_SOURCE
 #include <elf.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/auxv.h>
 #include <sys/reboot.h>
 #include <sys/syscall.h>
@@ -30,7 +25,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "guest.h"
 
 /* The place in the vsyscall page where the kernel says where its entry is. */
 #define CALL_ENTRY		0xffffffffff600c00
@@ -117,30 +112,19 @@ static struct call {
 
 static double cost[CALLS][ENTRIES][BATCHES];
 
+/* PID 1 ends by ending the machine. */
 __attribute__((noreturn))
-static void power_off(int status)
+static void power_off(int status, void *unused)
 {
+	(void)unused;
 	/* What scripts/vm/run takes the result from. */
 	printf("lupine-init: exit status %d\n", status);
 	fflush(stdout);
 	tcdrain(STDOUT_FILENO);
 	reboot(RB_AUTOBOOT);
-	/* PID 1 must not end. */
+	/* It takes a while. */
 	for (;;)
 		pause();
-}
-
-__attribute__((noreturn, format(printf, 1, 2)))
-static void fail(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	printf("bench: error: ");
-	vprintf(format, args);
-	printf("\n");
-	va_end(args);
-	power_off(1);
 }
 
 static unsigned long rdtsc(void)
@@ -186,13 +170,6 @@ static double batch(unsigned long (*now)(void), const struct call *c, loop_fn *l
 	return (double)t / n;
 }
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static int call_entry_exists(void)
 {
 	unsigned long entry = getauxval(AT_SYSINFO);
@@ -219,6 +196,7 @@ int main(void)
 		fprintf(stderr, "This is the init of a guest; run scripts/bench/syscall.\n");
 		return 1;
 	}
+	on_exit(power_off, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!unit)
 		unit = "ns";
@@ -263,7 +241,7 @@ int main(void)
 		if (only && strcmp(only, calls[c].name))
 			continue;
 		for (e = 0; e < n_entries; e++) {
-			qsort(cost[c][e], batches, sizeof(double), compare);
+			qsort(cost[c][e], batches, sizeof(double), compare_doubles);
 			/*
 			 * Time: what is usual. Instructions: what it is without
 			 * an interrupt, which must be true for most.
@@ -279,5 +257,5 @@ int main(void)
 				       entries[e].name, value);
 		}
 	}
-	power_off(0);
+	return 0;
 }

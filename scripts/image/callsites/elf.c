@@ -1,0 +1,745 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What an ELF file says about its code: segments, where functions begin and end
+ * (symbols, .eh_frame, and the table of Go's runtime), and every address of code
+ * that is written down anywhere, to which control might therefore come.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "callsites.h"
+
+void *grow(void *array, size_t count, size_t *space, size_t size)
+{
+	if (count < *space)
+		return array;
+	*space = *space ? *space * 2 : 64;
+	array = reallocarray(array, *space, size);
+	if (!array) {
+		fputs("callsites: error: out of memory\n", stderr);
+		exit(1);
+	}
+	return array;
+}
+
+void list_add(struct list *list, uint64_t item)
+{
+	list->items = grow(list->items, list->count, &list->space, sizeof(*list->items));
+	list->items[list->count++] = item;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* In order, and each once */
+void list_sort(struct list *list)
+{
+	size_t i, n = 0;
+
+	if (!list->count)
+		return;
+	qsort(list->items, list->count, sizeof(*list->items), by_value);
+	for (i = 1; i < list->count; i++)
+		if (list->items[i] != list->items[n])
+			list->items[++n] = list->items[i];
+	list->count = n + 1;
+}
+
+struct segment *segment_at(struct image *image, uint64_t addr)
+{
+	unsigned int i;
+
+	for (i = 0; i < image->num_segments; i++)
+		if (addr - image->segments[i].addr < image->segments[i].size)
+			return &image->segments[i];
+	return NULL;
+}
+
+uint8_t *bytes_at(struct image *image, uint64_t addr, size_t len)
+{
+	struct segment *s = segment_at(image, addr);
+
+	if (!s || s->size - (addr - s->addr) < len)
+		return NULL;
+	return image->data + s->offset + (addr - s->addr);
+}
+
+bool is_code(struct image *image, uint64_t addr)
+{
+	struct segment *s = segment_at(image, addr);
+
+	return s && s->exec;
+}
+
+uint8_t *marks_at(struct image *image, uint64_t addr)
+{
+	struct segment *s = segment_at(image, addr);
+
+	return s && s->exec ? s->marks + (addr - s->addr) : NULL;
+}
+
+struct unit *unit_at(struct image *image, uint64_t addr)
+{
+	size_t low = 0, high = image->num_units, middle;
+
+	while (low < high) {
+		middle = (low + high) / 2;
+		if (addr < image->units[middle].start)
+			high = middle;
+		else if (addr >= image->units[middle].end)
+			low = middle + 1;
+		else
+			return &image->units[middle];
+	}
+	return NULL;
+}
+
+static size_t first_relocation(struct image *image, uint64_t addr)
+{
+	size_t low = 0, high = image->num_relocations, middle;
+
+	while (low < high) {
+		middle = (low + high) / 2;
+		if (image->relocations[middle].addr < addr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Is anything between these addresses changed when the program is loaded? */
+bool relocated(struct image *image, uint64_t begin, uint64_t end)
+{
+	size_t i = first_relocation(image, begin < 7 ? 0 : begin - 7);
+
+	return i < image->num_relocations && image->relocations[i].addr < end;
+}
+
+/* The word that will be at an address once the program is loaded */
+bool word_at(struct image *image, uint64_t addr, uint64_t *value)
+{
+	size_t i = first_relocation(image, addr);
+	uint8_t *p;
+
+	if (i < image->num_relocations && image->relocations[i].addr == addr) {
+		*value = image->relocations[i].value;
+		return true;
+	}
+	p = bytes_at(image, addr, 8);
+	if (!p)
+		return false;
+	memcpy(value, p, 8);
+	return true;
+}
+
+void add_function(struct image *image, uint64_t start, uint64_t size)
+{
+	if (!is_code(image, start))
+		return;
+	list_add(&image->starts, start);
+	list_add(&image->ends, start + size);
+}
+
+/* A part of the file, of which nothing is believed */
+struct reader {
+	struct image *image;
+	uint64_t addr;
+	const uint8_t *p, *end;
+	bool bad;
+};
+
+static struct reader reader_at(struct image *image, uint64_t addr)
+{
+	struct segment *s = segment_at(image, addr);
+	struct reader r = { .image = image, .addr = addr, .bad = !s };
+
+	if (s) {
+		r.p = image->data + s->offset + (addr - s->addr);
+		r.end = image->data + s->offset + s->size;
+	}
+	return r;
+}
+
+static uint64_t get(struct reader *r, size_t size)
+{
+	uint64_t value = 0;
+
+	if (r->bad || (size_t)(r->end - r->p) < size) {
+		r->bad = true;
+		return 0;
+	}
+	memcpy(&value, r->p, size);
+	r->p += size;
+	r->addr += size;
+	return value;
+}
+
+static void skip(struct reader *r, size_t size)
+{
+	while (size--)
+		get(r, 1);
+}
+
+static uint64_t get_leb(struct reader *r, bool is_signed)
+{
+	unsigned int shift = 0;
+	uint64_t value = 0;
+	uint8_t byte;
+
+	do {
+		byte = get(r, 1);
+		if (shift < 64)
+			value |= (uint64_t)(byte & 0x7f) << shift;
+		shift += 7;
+	} while (byte & 0x80 && !r->bad);
+	if (is_signed && shift < 64 && byte & 0x40)
+		value |= -1ULL << shift;
+	return value;
+}
+
+/* DW_EH_PE_*: bits 0 to 3 say how it is written, 4 to 6 what it counts from */
+static uint64_t get_encoded(struct reader *r, uint8_t encoding, uint64_t datarel)
+{
+	uint64_t value, from = r->addr;
+
+	switch (encoding & 0xf) {
+	case 0x0:
+	case 0x4:
+	case 0xc:
+		if (!r->bad && !word_at(r->image, r->addr, &value))
+			r->bad = true;
+		get(r, 8);
+		if (r->bad)
+			return 0;
+		break;
+	case 0x1:
+		value = get_leb(r, false);
+		break;
+	case 0x2:
+		value = get(r, 2);
+		break;
+	case 0x3:
+		value = get(r, 4);
+		break;
+	case 0x9:
+		value = get_leb(r, true);
+		break;
+	case 0xa:
+		value = (int16_t)get(r, 2);
+		break;
+	case 0xb:
+		value = (int32_t)get(r, 4);
+		break;
+	default:
+		r->bad = true;
+		return 0;
+	}
+	if (!value)
+		return 0;
+	switch (encoding & 0x70) {
+	case 0x00:
+		return value;
+	case 0x10:
+		return value + from;
+	case 0x30:
+		return value + datarel;
+	}
+	r->bad = true;
+	return 0;
+}
+
+/* Where exceptions are caught, from what .gcc_except_table has of a function */
+static void read_landing_pads(struct image *image, uint64_t lsda, uint64_t function)
+{
+	struct reader r = reader_at(image, lsda);
+	uint64_t base = function, end, pad;
+	uint8_t encoding;
+
+	encoding = get(&r, 1);
+	if (encoding != 0xff)
+		base = get_encoded(&r, encoding, 0);
+	encoding = get(&r, 1);
+	if (encoding != 0xff)
+		get_leb(&r, false);
+	encoding = get(&r, 1);
+	end = get_leb(&r, false);
+	end += r.addr;
+	while (!r.bad && r.addr < end) {
+		get_encoded(&r, encoding, 0);
+		get_encoded(&r, encoding, 0);
+		pad = get_encoded(&r, encoding, 0);
+		get_leb(&r, false);
+		if (!r.bad && pad)
+			list_add(&image->roots, base + pad);
+	}
+}
+
+struct cie {
+	uint8_t fde, lsda;
+	bool augmented;
+};
+
+static bool read_cie(struct image *image, uint64_t addr, struct cie *cie)
+{
+	struct reader r = reader_at(image, addr);
+	char augmentation[8] = "";
+	unsigned int i = 0, version;
+	uint8_t encoding;
+
+	*cie = (struct cie){ .lsda = 0xff };
+	get(&r, 8);
+	version = get(&r, 1);
+	while (!r.bad && i < sizeof(augmentation) - 1) {
+		augmentation[i] = get(&r, 1);
+		if (!augmentation[i++])
+			break;
+	}
+	get_leb(&r, false);
+	get_leb(&r, true);
+	if (version == 1)
+		get(&r, 1);
+	else
+		get_leb(&r, false);
+	if (augmentation[0] == 'z') {
+		cie->augmented = true;
+		get_leb(&r, false);
+		for (i = 1; augmentation[i]; i++) {
+			switch (augmentation[i]) {
+			case 'R':
+				cie->fde = get(&r, 1);
+				break;
+			case 'L':
+				cie->lsda = get(&r, 1);
+				break;
+			case 'P':
+				encoding = get(&r, 1);
+				get_encoded(&r, encoding & 0xf, 0);
+				break;
+			case 'S':
+			case 'B':
+				break;
+			default:
+				return false;
+			}
+		}
+	}
+	return !r.bad;
+}
+
+static void read_eh_frame(struct image *image, uint64_t addr)
+{
+	struct reader r = reader_at(image, addr), e;
+	uint64_t next, start, size, lsda;
+	uint32_t len, id;
+	struct cie cie;
+
+	while (!r.bad) {
+		len = get(&r, 4);
+		if (!len || len == 0xffffffff || r.bad)
+			return;
+		next = r.addr + len;
+		id = get(&r, 4);
+		if (id && read_cie(image, r.addr - 4 - id, &cie)) {
+			e = r;
+			start = get_encoded(&e, cie.fde, 0);
+			size = get_encoded(&e, cie.fde & 0xf, 0);
+			if (!e.bad && start)
+				add_function(image, start, size);
+			if (cie.augmented && cie.lsda != 0xff) {
+				get_leb(&e, false);
+				lsda = get_encoded(&e, cie.lsda, 0);
+				if (!e.bad && lsda)
+					read_landing_pads(image, lsda, start);
+			}
+		}
+		r = reader_at(image, next);
+	}
+}
+
+static void read_eh_frame_hdr(struct image *image, uint64_t addr)
+{
+	struct reader r = reader_at(image, addr);
+	uint8_t encoding;
+	uint64_t frame;
+
+	if (get(&r, 1) != 1)
+		return;
+	encoding = get(&r, 1);
+	get(&r, 2);
+	frame = get_encoded(&r, encoding, addr);
+	if (!r.bad && frame)
+		read_eh_frame(image, frame);
+}
+
+/* Go's runtime has a table of all functions, which stripping leaves. */
+static void read_pclntab(struct image *image, uint64_t addr, uint64_t text)
+{
+	struct reader r = reader_at(image, addr);
+	uint64_t count, start, first, table;
+	uint32_t magic, entry, next;
+	size_t i;
+
+	magic = get(&r, 4);
+	get(&r, 3);
+	if (r.bad || get(&r, 1) != 8)
+		return;
+	count = get(&r, 8);
+	if (magic == 0xfffffff0 || magic == 0xfffffff1) {
+		/* Go 1.18 and later; the linker may leave the start to the loader */
+		get(&r, 8);
+		word_at(image, r.addr, &start);
+		get(&r, 8);
+		if (!is_code(image, start))
+			start = text;
+		skip(&r, 4 * 8);
+		table = addr + get(&r, 8);
+		r = reader_at(image, table);
+		entry = get(&r, 4);
+		for (i = 0; i < count && !r.bad; i++) {
+			get(&r, 4);
+			next = get(&r, 4);
+			add_function(image, start + entry, next - entry);
+			entry = next;
+		}
+	} else if (magic == 0xfffffffa) {
+		r = reader_at(image, addr + 7 * 8);
+		table = get(&r, 8);
+		r = reader_at(image, addr + table);
+		first = get_encoded(&r, 0, 0);
+		for (i = 0; i < count && !r.bad; i++) {
+			get(&r, 8);
+			start = get_encoded(&r, 0, 0);
+			add_function(image, first, start - first);
+			first = start;
+		}
+	}
+}
+
+static void read_symbols(struct image *image, Elf *elf, Elf_Scn *scn, const GElf_Shdr *shdr)
+{
+	Elf_Data *data = elf_getdata(scn, NULL);
+	const char *name;
+	GElf_Sym sym;
+	size_t i;
+
+	if (!data || !shdr->sh_entsize)
+		return;
+	for (i = 0; i < shdr->sh_size / shdr->sh_entsize; i++) {
+		if (!gelf_getsym(data, i, &sym) || sym.st_shndx == SHN_UNDEF ||
+		    sym.st_shndx >= SHN_LORESERVE || !is_code(image, sym.st_value))
+			continue;
+		name = elf_strptr(elf, shdr->sh_link, sym.st_name);
+		switch (GELF_ST_TYPE(sym.st_info)) {
+		case STT_FUNC:
+		case STT_GNU_IFUNC:
+			add_function(image, sym.st_value, sym.st_size);
+			break;
+		case STT_NOTYPE:
+			/* A label of assembler code: somebody may come there, or ask */
+			if (!name || strcmp(name, "__ehdr_start"))
+				list_add(&image->constants, sym.st_value);
+			break;
+		}
+	}
+}
+
+static void add_relocation(struct image *image, uint64_t addr, uint64_t value)
+{
+	struct relocation *r;
+
+	image->relocations = grow(image->relocations, image->num_relocations,
+				  &image->space_relocations, sizeof(*r));
+	r = &image->relocations[image->num_relocations++];
+	r->addr = addr;
+	r->value = value;
+}
+
+static void read_relocations(struct image *image, Elf *elf, Elf_Scn *scn, const GElf_Shdr *shdr)
+{
+	Elf_Data *data = elf_getdata(scn, NULL), *symbols = NULL;
+	Elf_Scn *symtab;
+	GElf_Rela rela;
+	GElf_Sym sym;
+	size_t i;
+
+	if (!data || !shdr->sh_entsize)
+		return;
+	symtab = shdr->sh_link ? elf_getscn(elf, shdr->sh_link) : NULL;
+	if (symtab)
+		symbols = elf_getdata(symtab, NULL);
+	for (i = 0; i < shdr->sh_size / shdr->sh_entsize; i++) {
+		if (!gelf_getrela(data, i, &rela))
+			break;
+		switch (GELF_R_TYPE(rela.r_info)) {
+		case R_X86_64_RELATIVE:
+		case R_X86_64_IRELATIVE:
+			add_relocation(image, rela.r_offset, rela.r_addend);
+			break;
+		case R_X86_64_NONE:
+			break;
+		default:
+			if (symbols && gelf_getsym(symbols, GELF_R_SYM(rela.r_info), &sym))
+				rela.r_addend += sym.st_value;
+			add_relocation(image, rela.r_offset, rela.r_addend);
+		}
+	}
+}
+
+static int by_addr(const void *a, const void *b)
+{
+	const struct relocation *x = a, *y = b;
+
+	return x->addr < y->addr ? -1 : x->addr > y->addr;
+}
+
+struct rseq_cs {
+	uint32_t version, flags;
+	uint64_t start, length, abort;
+};
+
+/* Descriptors of restartable sequences */
+static void read_rseq(struct image *image, const GElf_Shdr *shdr)
+{
+	uint64_t addr, start, length;
+
+	for (addr = shdr->sh_addr; addr + sizeof(struct rseq_cs) <= shdr->sh_addr + shdr->sh_size;
+	     addr += sizeof(struct rseq_cs)) {
+		if (!word_at(image, addr + offsetof(struct rseq_cs, start), &start) ||
+		    !word_at(image, addr + offsetof(struct rseq_cs, length), &length))
+			break;
+		list_add(&image->rseq, start);
+		list_add(&image->rseq, start + length);
+	}
+}
+
+struct range {
+	uint64_t start, end;
+};
+
+/* The longest of those with the same start first */
+static int by_start(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return x->end > y->end ? -1 : x->end < y->end;
+}
+
+/* Functions that overlap make one unit, in which all of them are looked at. */
+void make_units(struct image *image)
+{
+	struct range *f;
+	size_t i, next, n = image->starts.count;
+	struct segment *s;
+	struct unit *unit = NULL;
+
+	free(image->units);
+	image->num_units = 0;
+	f = calloc(n + 1, sizeof(*f));
+	image->units = calloc(n + 1, sizeof(*image->units));
+	if (!f || !image->units) {
+		fputs("callsites: error: out of memory\n", stderr);
+		exit(1);
+	}
+	for (i = 0; i < n; i++) {
+		f[i].start = image->starts.items[i];
+		f[i].end = image->ends.items[i];
+	}
+	if (n)
+		qsort(f, n, sizeof(*f), by_start);
+	for (i = 0; i < n; i++) {
+		s = segment_at(image, f[i].start);
+		/* Of unknown size: up to the next one */
+		if (f[i].end == f[i].start) {
+			if (unit && f[i].start < unit->end)
+				continue;
+			next = i + 1;
+			while (next < n && f[next].start == f[i].start)
+				next++;
+			f[i].end = next < n ? f[next].start : s->addr + s->size;
+		}
+		if (f[i].end > s->addr + s->size || f[i].end < f[i].start)
+			f[i].end = s->addr + s->size;
+		if (unit && f[i].start < unit->end) {
+			if (f[i].end > unit->end)
+				unit->end = f[i].end;
+			continue;
+		}
+		unit = &image->units[image->num_units++];
+		unit->start = f[i].start;
+		unit->end = f[i].end;
+	}
+	free(f);
+}
+
+static bool read_segments(struct image *image, Elf *elf, uint64_t *frame_hdr)
+{
+	struct segment *s;
+	GElf_Phdr phdr;
+	size_t i, n;
+
+	if (elf_getphdrnum(elf, &n))
+		return false;
+	for (i = 0; i < n; i++) {
+		if (!gelf_getphdr(elf, i, &phdr))
+			return false;
+		if (phdr.p_type == PT_GNU_EH_FRAME)
+			*frame_hdr = phdr.p_vaddr;
+		if (phdr.p_type != PT_LOAD || !phdr.p_filesz)
+			continue;
+		if (image->num_segments == 32 || phdr.p_offset > image->size ||
+		    phdr.p_filesz > image->size - phdr.p_offset ||
+		    phdr.p_vaddr + phdr.p_filesz < phdr.p_vaddr)
+			return false;
+		s = &image->segments[image->num_segments++];
+		s->addr = phdr.p_vaddr;
+		s->offset = phdr.p_offset;
+		s->size = phdr.p_filesz;
+		s->exec = phdr.p_flags & PF_X;
+		if (s->exec) {
+			s->marks = calloc(s->size, 1);
+			if (!s->marks)
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool read_elf(struct image *image, Elf *elf)
+{
+	uint64_t frame_hdr = 0, frame = 0, text = 0, pclntab = 0;
+	size_t strings, pass;
+	GElf_Shdr shdr;
+	Elf_Scn *scn;
+	const char *name;
+
+	if (!read_segments(image, elf, &frame_hdr))
+		return false;
+	if (elf_getshdrstrndx(elf, &strings))
+		strings = 0;
+	/* Relocations first: the rest looks at words through them. */
+	for (pass = 0; pass < 2; pass++) {
+		scn = NULL;
+		while ((scn = elf_nextscn(elf, scn))) {
+			if (!gelf_getshdr(scn, &shdr))
+				return false;
+			name = elf_strptr(elf, strings, shdr.sh_name) ?: "";
+			if (!pass && shdr.sh_type == SHT_RELA && shdr.sh_flags & SHF_ALLOC)
+				read_relocations(image, elf, scn, &shdr);
+			if (!pass && !strcmp(name, ".text"))
+				text = shdr.sh_addr;
+			if (!pass)
+				continue;
+			if (shdr.sh_type == SHT_SYMTAB || shdr.sh_type == SHT_DYNSYM)
+				read_symbols(image, elf, scn, &shdr);
+			if (!strcmp(name, ".eh_frame") && shdr.sh_type != SHT_NOBITS)
+				frame = shdr.sh_addr;
+			if (strstr(name, ".gopclntab"))
+				pclntab = shdr.sh_addr;
+			if (!strcmp(name, "__rseq_cs"))
+				read_rseq(image, &shdr);
+		}
+		if (image->num_relocations)
+			qsort(image->relocations, image->num_relocations,
+			      sizeof(*image->relocations), by_addr);
+	}
+	if (frame)
+		read_eh_frame(image, frame);
+	else if (frame_hdr)
+		read_eh_frame_hdr(image, frame_hdr);
+	if (pclntab)
+		read_pclntab(image, pclntab, text);
+	make_units(image);
+	return true;
+}
+
+/* The file in memory, where it can be changed. */
+enum elf_kind image_open(struct image *image, const char *path, const char **error)
+{
+	enum elf_kind kind = ELF_DAMAGED;
+	GElf_Ehdr ehdr;
+	struct stat st;
+	Elf *elf;
+	int fd;
+
+	memset(image, 0, sizeof(*image));
+	image->path = path;
+	*error = NULL;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st)) {
+		*error = strerror(errno);
+		if (fd >= 0)
+			close(fd);
+		return ELF_DAMAGED;
+	}
+	if (st.st_size < (off_t)sizeof(Elf64_Ehdr)) {
+		close(fd);
+		return ELF_OTHER;
+	}
+	image->size = st.st_size;
+	image->data = mmap(NULL, image->size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (image->data == MAP_FAILED) {
+		image->data = NULL;
+		*error = strerror(errno);
+		return ELF_DAMAGED;
+	}
+	if (memcmp(image->data, ELFMAG, SELFMAG) || image->data[EI_CLASS] != ELFCLASS64)
+		return ELF_OTHER;
+	elf_version(EV_CURRENT);
+	elf = elf_memory((char *)image->data, image->size);
+	if (!elf || !gelf_getehdr(elf, &ehdr)) {
+		*error = elf_errmsg(-1);
+		goto out;
+	}
+	kind = ELF_OTHER;
+	if (ehdr.e_machine != EM_X86_64 || (ehdr.e_type != ET_EXEC && ehdr.e_type != ET_DYN))
+		goto out;
+	image->fixed = ehdr.e_type == ET_EXEC;
+	kind = ELF_CODE;
+	if (!read_elf(image, elf)) {
+		*error = "its headers cannot be understood";
+		kind = ELF_DAMAGED;
+	} else if (is_code(image, ehdr.e_entry)) {
+		list_add(&image->roots, ehdr.e_entry);
+	}
+out:
+	if (elf)
+		elf_end(elf);
+	return kind;
+}
+
+void image_close(struct image *image)
+{
+	unsigned int i;
+
+	for (i = 0; i < image->num_segments; i++)
+		free(image->segments[i].marks);
+	free(image->units);
+	free(image->starts.items);
+	free(image->ends.items);
+	free(image->roots.items);
+	free(image->constants.items);
+	free(image->callees.items);
+	free(image->rseq.items);
+	free(image->relocations);
+	free(image->numbers);
+	free(image->links);
+	if (image->data)
+		munmap(image->data, image->size);
+}

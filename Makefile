@@ -10,6 +10,8 @@
 export APP ?= redis
 ##   OCI      container image instead of APP: layout directory, archive, reference
 export OCI
+##   REWRITE  1 turns system calls of the programs in the image into calls
+export REWRITE
 ##   MUSL     1 replaces the libc of an OCI image like Alpine's by that of make musl
 export MUSL
 ##   PROFILE  profile of kconfig-profiles/ and overlays, +NAME each (lupine-general);
@@ -61,7 +63,7 @@ tables: tree # the tables of options in Documentation
 	@scripts/kconfig/tables
 
 image: # the root file system of APP (or of OCI), in build/image
-	@scripts/image/$(if $(OCI),oci $(if $(MUSL),--musl) "$(OCI)",build $(APP))
+	@scripts/image/$(if $(OCI),oci $(if $(MUSL),--musl) $(if $(REWRITE),--rewrite) "$(OCI)",build $(if $(REWRITE),--rewrite) $(APP))
 
 musl: # libc whose system calls use the call entry, in build/musl (lupine-musl-gcc)
 	@scripts/source/musl

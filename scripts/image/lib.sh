@@ -84,12 +84,26 @@ assemble()
 		--accounts "$(values account)" --busybox "$(values busybox)" "$@"
 }
 
+# Set rewrite_options if $rewrite says so. The init refuses to start where the
+# programs would end in SIGSEGV.
+prepare_rewriting()
+{
+	rewrite_options=()
+	[ -n "$rewrite" ] || return 0
+	mkdir -p "$BUILD/image"
+	make -s -C "$ROOT/scripts/image/callsites" OUT="$BUILD/image" ||
+		die "scripts/image/callsites does not compile (are libelf-dev and libzydis-dev installed?)"
+	rewrite_options=(--rewrite "$BUILD/image/callsites")
+	echo 'need KML' >>"$work/init.conf"
+}
+
 # write_image [ASSEMBLE-OPTION]...: $work/init.conf and $work/conf are there.
 write_image()
 {
 	step "Make the root file system of $app" \
 		assemble --init "$BUILD/image/init" --conf "$work/init.conf" \
-		--space "$(values space | tail -n 1)" --output "$work/image" "$@"
+		--space "$(values space | tail -n 1)" --output "$work/image" \
+		"${rewrite_options[@]}" "$@"
 	mv "$work/conf" "${output%.ext2}.conf"
 	mv "$work/image" "$output"
 	"$ROOT/scripts/vm/monitors" "$output" >"${output%.ext2}.monitors" 2>/dev/null

@@ -17,7 +17,7 @@
  *   mkdir +      DIR [MODE [USER[:GROUP]]]
  *   mount +      TYPE SOURCE DIR [OPTIONS]
  *   sysctl +     NAME VALUE      as vm.overcommit_memory 1
- *   need +       OPTION          kernel option without CONFIG_, checked first
+ *   need +       OPTION          kernel option without CONFIG_, checked first; KML: slots
  *   address      A.B.C.D/BITS    for eth0, when ip= has not configured it
  *   gateway      A.B.C.D
  *   nameserver + A.B.C.D

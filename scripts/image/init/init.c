@@ -167,8 +167,10 @@ static void check_needs(const struct config *c)
 
 	for (i = 0; i < c->needs.nr; i++) {
 		if (feature_missing(c->needs.item[i])) {
-			say("%s is off: add CONFIG_%s to the kernel",
-			    c->needs.item[i], c->needs.item[i]);
+			say("%s is off: add CONFIG_%s to the kernel%s",
+			    c->needs.item[i], c->needs.item[i],
+			    strcmp(c->needs.item[i], "KML") ? "" :
+			    ", or make the image without --rewrite");
 			lacks = true;
 		}
 	}

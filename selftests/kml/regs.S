@@ -139,6 +139,7 @@ kml_after_\name:
 
 	STUB call_entry, call *0xffffffffff600c00
 	STUB jump_entry, jmp *0xffffffffff600c00
+	STUB call_slot, call *0xffffffffff601ff8
 
 /*
  * long kml_by_NAME(nr, a, b, c, d, e, f): a system call in either way, for C.
@@ -236,8 +237,8 @@ kml_storm_by_\name:
 	movq	%xmm0, %rcx
 	cmp	%rax, %rcx
 	jne	14f
-	/* SYSCALL preserves its arguments, a function need not. */
-	.ifc	\name, syscall
+	/* SYSCALL preserves its arguments, and so do slots. A function need not. */
+	.ifnc	\name, call
 	mov	$0xdddddddddddd, %rax
 	cmp	%rax, %rdi
 	jne	12f
@@ -311,6 +312,7 @@ kml_storm_by_\name:
 
 	BY syscall, syscall
 	BY call, call *0xffffffffff600c00
+	BY slot, call *0xffffffffff601ff8
 
 /* Spin until a signal handler moves RIP away. */
 	.balign	16

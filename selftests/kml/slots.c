@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The slots: calls in the place of SYSCALL, or of SYSCALL and a comparison. All that
+ * callentry and callstorm try is tried with one of them; this is about the rest.
+ */
+#include <fcntl.h>
+#include <sys/prctl.h>
+
+#include "kml_call.h"
+#include "kml_trace.h"
+
+#define NUMBERS		510
+
+FIXTURE(slots)
+{
+	greg_t regs[NGREG];
+	unsigned char *code;
+};
+
+FIXTURE_SETUP(slots)
+{
+	if (!kml_slots())
+		SKIP(return, "this kernel has no slots");
+	self->code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->code);
+	ASSERT_EQ(0, kml_catch_all());
+}
+
+FIXTURE_TEARDOWN(slots)
+{
+}
+
+/* Code that calls a slot: CALL, then NOP and INT3 */
+static void *call_of(unsigned char *code, unsigned long slot)
+{
+	unsigned int address = slot;
+
+	code[0] = 0xff;
+	code[1] = 0x14;
+	code[2] = 0x25;
+	memcpy(code + 3, &address, 4);
+	code[7] = 0x90;
+	code[8] = 0xcc;
+	return code;
+}
+
+static void *call_of_number(unsigned char *code, int nr)
+{
+	return call_of(code, KML_SLOTS + 8 * nr);
+}
+
+#define EXPECT_BACK() do { \
+	EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0, self->code + 9); \
+	EXPECT_REGS_KEPT(self->regs, KML_SYSCALL_REGS); \
+} while (0)
+
+/* There are slots where there is an entry; and nobody can change them. */
+TEST(exported)
+{
+	unsigned long *slots = (unsigned long *)KML_SLOTS;
+	greg_t regs[NGREG];
+	int i;
+
+	if (!kml_on()) {
+		EXPECT_FALSE(kml_slots());
+		return;
+	}
+	ASSERT_TRUE(kml_slots());
+	for (i = 0; i < 512; i++) {
+		EXPECT_LT(KML_KERNEL_HOLE, slots[i]);
+		/* Numbers that there are have their own */
+		if (i && i < 335)
+			EXPECT_NE(slots[i - 1], slots[i]);
+	}
+	ASSERT_EQ(0, kml_catch_all());
+	kml_regs_init(regs, kml_do_or_zero);
+	regs[REG_RAX] = KML_SLOTS;
+	kml_trap(regs);
+	EXPECT_EQ(SIGSEGV, kml_last.sig);
+	kml_regs_init(regs, kml_do_jump);
+	regs[REG_RAX] = KML_SLOTS;
+	kml_trap(regs);
+	EXPECT_EQ(SIGSEGV, kml_last.sig);
+}
+
+/* Each slot has its number: user dispatch says which call it was to be. */
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+#define PR_SET_SYSCALL_USER_DISPATCH	59
+#define PR_SYS_DISPATCH_OFF		0
+#define PR_SYS_DISPATCH_ON		1
+#endif
+
+static volatile char selector;
+static siginfo_t dispatched;
+static greg_t dispatched_result;
+
+static void dispatch(int sig, siginfo_t *si, void *ctx)
+{
+	selector = 0;
+	dispatched = *si;
+	((ucontext_t *)ctx)->uc_mcontext.gregs[REG_RAX] = dispatched_result;
+}
+
+TEST_F(slots, every_number)
+{
+	int nr, last = 0;
+
+	ASSERT_EQ(0, kml_handler(SIGSYS, dispatch, SA_ONSTACK));
+	if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0,
+		  &selector))
+		SKIP(return, "no syscall user dispatch");
+	dispatched_result = 31337;
+	for (nr = 0; nr < NUMBERS; nr++) {
+		kml_regs_init(self->regs, call_of_number(self->code, nr));
+		self->regs[REG_RAX] = 0x1234567890;
+		selector = 1;
+		kml_trap(self->regs);
+		EXPECT_BACK();
+		EXPECT_EQ(31337, kml_last.regs[REG_RAX]);
+		EXPECT_EQ((void *)(self->code + 7), dispatched.si_call_addr);
+		if (dispatched.si_syscall == nr) {
+			EXPECT_EQ(last, nr ? nr - 1 : 0);
+			last = nr;
+		} else {
+			/* All that there is not is the last one */
+			EXPECT_EQ(last, dispatched.si_syscall);
+		}
+	}
+	EXPECT_LE(450, last);
+	prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0, 0);
+	kml_regs_init(self->regs, call_of_number(self->code, NUMBERS - 1));
+	kml_trap(self->regs);
+	EXPECT_BACK();
+	EXPECT_EQ(-ENOSYS, kml_last.regs[REG_RAX]);
+}
+
+TEST_F(slots, numbers)
+{
+	static const int nrs[] = {
+		SYS_getpid, SYS_gettid, SYS_getppid, SYS_getuid, SYS_getgid,
+		SYS_geteuid, SYS_getpgrp, SYS_sched_yield, SYS_getegid,
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(nrs); i++) {
+		kml_regs_init(self->regs, call_of_number(self->code, nrs[i]));
+		kml_trap(self->regs);
+		EXPECT_BACK();
+		EXPECT_EQ(syscall(nrs[i]), kml_last.regs[REG_RAX]);
+	}
+}
+
+/* The flags of a comparison, by a processor that has made one */
+static unsigned long compare(long result, long with)
+{
+	unsigned long flags;
+
+	asm volatile("cmp %2, %1\n\t"
+		     "pushfq\n\t"
+		     "pop %0"
+		     : "=r" (flags) : "r" (result), "r" (with) : "cc", "memory");
+	return flags & FL_STATUS;
+}
+
+static const struct {
+	unsigned long slot;
+	long with;
+} comparing[] = {
+	{ KML_SLOT_4095, -4095 }, { KML_SLOT_4096, -4096 },
+};
+
+#define EXPECT_COMPARED(_i) do { \
+	unsigned long _want = compare(kml_last.regs[REG_RAX], \
+				      comparing[_i].with); \
+	EXPECT_EQ(_want, kml_last.regs[REG_EFL] & FL_STATUS) \
+		TH_LOG("result %lld", kml_last.regs[REG_RAX]); \
+} while (0)
+
+TEST_F(slots, compared)
+{
+	static const long results[] = {
+		0, 1, -1, -2, -38, -4094, -4095, -4096, -4097, -4098, 0x7fffffff,
+		0x80000000, 0xfffff000, 0xffffffff, 0x7fffffffffffffff,
+		0x8000000000000000, 0x10, 0xff,
+	};
+	static const unsigned long flags[] = { 0, FL_STATUS, FL_DF, FL_AC };
+	int fd = open("/proc/self/mem", O_RDONLY);
+	size_t i, j, k;
+
+	ASSERT_LE(0, fd);
+	for (i = 0; i < 2; i++) {
+		for (j = 0; j < ARRAY_SIZE(results); j++) {
+			for (k = 0; k < ARRAY_SIZE(flags); k++) {
+				/* Which takes any offset, and says it again */
+				kml_regs_init(self->regs,
+					      call_of(self->code, comparing[i].slot));
+				self->regs[REG_RAX] = SYS_lseek;
+				self->regs[REG_RDI] = fd;
+				self->regs[REG_RSI] = results[j];
+				self->regs[REG_RDX] = SEEK_SET;
+				self->regs[REG_EFL] |= flags[k];
+				kml_trap(self->regs);
+				EXPECT_BACK();
+				EXPECT_EQ(results[j], kml_last.regs[REG_RAX]);
+				EXPECT_COMPARED(i);
+			}
+		}
+		/* Errors, and numbers that there are not, of which -1 is special */
+		for (j = 0; j < 4; j++) {
+			static const long nrs[] = { SYS_close, -1, 4096, 600 };
+
+			kml_regs_init(self->regs,
+				      call_of(self->code, comparing[i].slot));
+			self->regs[REG_RAX] = nrs[j];
+			self->regs[REG_RDI] = -1;
+			kml_trap(self->regs);
+			EXPECT_BACK();
+			EXPECT_EQ(j ? -ENOSYS : -EBADF, kml_last.regs[REG_RAX]);
+			EXPECT_COMPARED(i);
+		}
+	}
+	close(fd);
+}
+
+/* A single step over the call, by the process itself */
+TEST_F(slots, compared_in_step)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		kml_regs_init(self->regs, call_of(self->code, comparing[i].slot));
+		self->regs[REG_RAX] = SYS_getppid;
+		self->regs[REG_EFL] |= FL_TF;
+		kml_trap(self->regs);
+		/* Before the call, in between or behind: at none of the kernel's */
+		EXPECT_EQ(SIGTRAP, kml_last.sig);
+		EXPECT_LT(0, kml_last.regs[REG_RIP]);
+	}
+}
+
+/* The child's result is another one. */
+TEST_F(slots, compared_in_child)
+{
+	int i, j, status;
+	pid_t pid, parent = getpid();
+
+	for (i = 0; i < 2; i++) {
+		for (j = 0; j < 20; j++) {
+			kml_regs_init(self->regs,
+				      call_of(self->code, comparing[i].slot));
+			self->regs[REG_RAX] = SYS_fork;
+			self->regs[REG_EFL] |= j & 1 ? FL_STATUS : 0;
+			fflush(NULL);
+			kml_trap(self->regs);
+			if (getpid() != parent)
+				_exit(kml_last.regs[REG_RAX] ? 1 :
+				      (kml_last.regs[REG_EFL] & FL_STATUS) !=
+				      compare(0, comparing[i].with) ? 2 : 0);
+			EXPECT_BACK();
+			EXPECT_COMPARED(i);
+			pid = kml_last.regs[REG_RAX];
+			ASSERT_LT(0, pid);
+			ASSERT_EQ(pid, waitpid(pid, &status, 0));
+			EXPECT_EXITED(0, status);
+		}
+	}
+}
+
+/* What a handler of SIGSYS puts in the place of the result */
+TEST_F(slots, compared_after_handler)
+{
+	static const long results[] = { 7, -1, -4094, -4095, -4096, 0 };
+	size_t i, j;
+
+	ASSERT_EQ(0, kml_handler(SIGSYS, dispatch, SA_ONSTACK));
+	if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0,
+		  &selector))
+		SKIP(return, "no syscall user dispatch");
+	for (i = 0; i < 2; i++) {
+		for (j = 0; j < ARRAY_SIZE(results); j++) {
+			kml_regs_init(self->regs,
+				      call_of(self->code, comparing[i].slot));
+			self->regs[REG_RAX] = SYS_getppid;
+			dispatched_result = results[j];
+			selector = 1;
+			kml_trap(self->regs);
+			EXPECT_BACK();
+			EXPECT_EQ(results[j], kml_last.regs[REG_RAX]);
+			EXPECT_COMPARED(i);
+		}
+	}
+	prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0, 0);
+}
+
+/* What a tracer puts there */
+TEST_F(slots, compared_after_tracer)
+{
+	static const long results[] = { 7, -1, -4095, -4096, 0 };
+	struct user_regs_struct u;
+	size_t i, j;
+	pid_t pid;
+
+	for (i = 0; i < 2; i++) {
+		for (j = 0; j < ARRAY_SIZE(results); j++) {
+			kml_regs_init(self->regs,
+				      call_of(self->code, comparing[i].slot));
+			self->regs[REG_RAX] = SYS_getppid;
+			pid = kml_trace(kml_run_regs, self->regs);
+			ASSERT_LT(0, pid);
+			do {
+				ASSERT_LT(0, kml_continue(pid, PTRACE_SYSCALL));
+				ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
+			} while (u.orig_rax != SYS_getppid || u.rax == -ENOSYS);
+			EXPECT_EQ((unsigned long)self->code + 7, u.rip);
+			u.rax = results[j];
+			ASSERT_EQ(0, ptrace(PTRACE_SETREGS, pid, NULL, &u));
+			EXPECT_EQ(SIGTRAP, kml_continue(pid, PTRACE_CONT) >> 8);
+			ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
+			EXPECT_EQ(results[j], (long)u.rax);
+			EXPECT_EQ(compare(results[j], comparing[i].with),
+				  u.eflags & FL_STATUS)
+				TH_LOG("result %ld", results[j]);
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, 0);
+		}
+	}
+}
+
+/* Signals find the process at the CALL, if that is made again, or behind it. */
+static greg_t found_rip, found_rsp, found_rax;
+static int pipefd[2];
+
+static void interrupt(int sig, siginfo_t *si, void *ctx)
+{
+	greg_t *regs = ((ucontext_t *)ctx)->uc_mcontext.gregs;
+
+	found_rip = regs[REG_RIP];
+	found_rsp = regs[REG_RSP];
+	found_rax = regs[REG_RAX];
+	if (pipefd[1] && write(pipefd[1], "x", 1) != 1)
+		_exit(99);
+}
+
+TEST_F(slots, place_in_handler)
+{
+	struct itimerval it = { .it_value.tv_usec = 5000 };
+	int number, restart;
+	char c[8];
+
+	for (number = 0; number < 2; number++) {
+		for (restart = 0; restart < 2; restart++) {
+			ASSERT_EQ(0, pipe(pipefd));
+			ASSERT_EQ(0, kml_handler(SIGALRM, interrupt, SA_ONSTACK |
+						 (restart ? SA_RESTART : 0)));
+			kml_regs_init(self->regs, number ?
+				      call_of_number(self->code, SYS_read) :
+				      call_of(self->code, KML_SLOT_4096));
+			self->regs[REG_RAX] = number ? 4711 : SYS_read;
+			self->regs[REG_RDI] = pipefd[0];
+			self->regs[REG_RSI] = (greg_t)c;
+			self->regs[REG_RDX] = 1;
+			setitimer(ITIMER_REAL, &it, NULL);
+			kml_trap(self->regs);
+			EXPECT_BACK();
+			EXPECT_EQ(restart ? 1 : -EINTR, kml_last.regs[REG_RAX]);
+			EXPECT_EQ((greg_t)(self->code + (restart ? 0 : 7)),
+				  found_rip);
+			EXPECT_EQ(self->regs[REG_RSP], found_rsp);
+			EXPECT_EQ(restart ? SYS_read : -EINTR, found_rax);
+			if (!number)
+				EXPECT_COMPARED(1);
+			close(pipefd[0]);
+			close(pipefd[1]);
+		}
+	}
+}
+
+/* restart_syscall() is not what the slot of another number calls. */
+static int sleeping_child(void *code)
+{
+	struct timespec ts = { .tv_nsec = 400000000 };
+	long (*nanosleep_slot)(struct timespec *ts, void *rem);
+	unsigned long long start = kml_now_ns();
+	long ret;
+
+	/* INT3 becomes RET */
+	((unsigned char *)code)[8] = 0xc3;
+	nanosleep_slot = (void *)code;
+	ret = nanosleep_slot(&ts, NULL);
+	if (ret)
+		return 1;
+	start = kml_now_ns() - start;
+	/* From the beginning once more, it would take twice as long */
+	return start < 400000000 ? 2 : start > 650000000 ? 3 : 0;
+}
+
+TEST_F(slots, stopped_in_sleep)
+{
+	struct timespec most = { .tv_nsec = 300000000 };
+	int status;
+	pid_t pid;
+
+	call_of_number(self->code, SYS_nanosleep);
+	fflush(NULL);
+	pid = fork();
+	if (!pid)
+		_exit(sleeping_child(self->code));
+	ASSERT_LT(0, pid);
+	nanosleep(&most, NULL);
+	kill(pid, SIGSTOP);
+	ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
+	kill(pid, SIGCONT);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EXITED(0, status);
+}
+
+TEST_HARNESS_MAIN

@@ -2,7 +2,7 @@
 /*
  * The guest's side of scripts/bench/syscall: PID 1 of a machine that does
  * nothing else. Measures system calls through the SYSCALL instruction and,
- * where the kernel has it, through the call entry, and prints on the console
+ * where the kernel has them, through the call entry and a slot, and prints on the console
  *
  *	bench: release RELEASE
  *	bench: ring 0|3
@@ -29,6 +29,10 @@
 
 /* The place in the vsyscall page where the kernel says where its entry is. */
 #define CALL_ENTRY		0xffffffffff600c00
+/* The same for slots: the word that says so, the slots, and one that compares. */
+#define SLOTS_AT		0xffffffffff600c08
+#define SLOTS			0xffffffffff601000
+#define SLOT_4096		0xffffffffff601ff8
 #define STRING_(x)		#x
 #define STRING(x)		STRING_(x)
 
@@ -79,7 +83,11 @@ LOOP("call", "	leaq	-128(%rsp), %rsp\n"
 	     "	callq	*" STRING(CALL_ENTRY) "\n"
 	     "	leaq	128(%rsp), %rsp\n");
 
-loop_fn loop_nothing, loop_syscall, loop_call;
+/* As in the place of SYSCALL: the function has nothing in the red zone. */
+LOOP("slot", "	callq	*" STRING(SLOT_4096) "\n"
+     "	nop\n");
+
+loop_fn loop_nothing, loop_syscall, loop_call, loop_slot;
 
 static const struct {
 	const char *name;
@@ -88,6 +96,7 @@ static const struct {
 	{ "nothing", loop_nothing },
 	{ "syscall", loop_syscall },
 	{ "call", loop_call },
+	{ "slot", loop_slot },
 };
 
 static char byte;
@@ -182,6 +191,13 @@ static int call_entry_exists(void)
 	return 1;
 }
 
+static int slots_exist(void)
+{
+	volatile unsigned long *at = (void *)SLOTS_AT;
+
+	return *at == SLOTS;
+}
+
 int main(void)
 {
 	const char *unit = getenv("bench_unit"), *only = getenv("bench_call");
@@ -216,6 +232,8 @@ int main(void)
 	printf("bench: release %s\n", uts.release);
 	printf("bench: ring %d\n", cs & 3);
 	if (!call_entry_exists())
+		n_entries -= 2;
+	else if (!slots_exist())
 		n_entries--;
 
 	for (c = 0; c < CALLS; c++) {

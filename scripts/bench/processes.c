@@ -98,7 +98,7 @@ static double call_and_loop(enter_fn *enter, long turns)
 	return (double)(now_ns() - t) / CALLS;
 }
 
-static void busy(void)
+static void measure_busy(void)
 {
 	static const int turns[] = { 0, 10, 20, 40, 80, 160, 320 };
 	double v[BATCHES];
@@ -128,7 +128,7 @@ static double calls(enter_fn *enter, long nr, int fd)
 	return (double)(now_ns() - t) / CALLS;
 }
 
-static void control(void)
+static void measure_control(void)
 {
 	static const struct {
 		const char *name, *device;
@@ -285,11 +285,10 @@ static double message(int groups, bool threads)
 	for (i = 0; i < members; i++)
 		put(go[1], &byte, 1);
 	for (i = 0; i < members; i++) {
-		if (threads) {
+		if (threads)
 			pthread_join(thread[i], NULL);
-		} else if (waitpid(pid[i], &status, 0) != pid[i] || status) {
+		else if (waitpid(pid[i], &status, 0) != pid[i] || status)
 			fail("process %d ended with status %d", i, status);
-		}
 	}
 	t = now_ns() - t;
 	for (g = 0; g < groups; g++)
@@ -309,7 +308,7 @@ static double message(int groups, bool threads)
 	return (double)t / ((double)groups * SENDERS * SENDERS * MESSAGES);
 }
 
-static void messaging(void)
+static void measure_messaging(void)
 {
 	double v[2][5];
 	int groups, b;
@@ -392,7 +391,7 @@ static double pass(void (*on)(struct ring *r, int me), int workers)
 	return (double)t / ((double)workers * SHARERS * TURNS);
 }
 
-static void locks(void)
+static void measure_locks(void)
 {
 	double v[2][5];
 	int workers, b;
@@ -413,10 +412,10 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} experiments[] = {
-		{ "busy", busy },
-		{ "control", control },
-		{ "messaging", messaging },
-		{ "locks", locks },
+		{ "busy", measure_busy },
+		{ "control", measure_control },
+		{ "messaging", measure_messaging },
+		{ "locks", measure_locks },
 	};
 	struct utsname uts;
 	size_t i;

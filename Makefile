@@ -33,7 +33,7 @@ export JOBS
 ##   V        1 shows the commands and their output
 export V
 
-.PHONY: help run setup tree kernel image musl check-host check kconfig-news tables
+.PHONY: help run setup tree kernel ukl-kernel image musl check-host check kconfig-news tables
 .PHONY: test test-full bench bench-report bench-syscall bench-lmbench bench-app bench-echo bench-processes
 .PHONY: bench-options bench-size bench-boot bench-memory app-table clean
 .PHONY: export port-check htmldocs man deb check-bisect
@@ -61,6 +61,9 @@ port-check: # which patches another kernel source, KSRC=, does not take as they 
 
 tables: tree # the tables of options in Documentation
 	@scripts/kconfig/tables
+
+ukl-kernel: tree # the objects that scripts/ukl/ukl-gcc links applications with
+	@scripts/kconfig/build $(PROFILE)+ukl
 
 image: # the root file system of APP (or of OCI), in build/image
 	@scripts/image/$(if $(OCI),oci $(if $(MUSL),--musl) $(if $(REWRITE),--rewrite) "$(OCI)",build $(if $(REWRITE),--rewrite) $(APP))

@@ -12,6 +12,8 @@ result=0
 # they have no kernel headers, and tests press on what the compiler must not
 # optimize away.
 CHECKPATCH_PROGRAMS=ARRAY_SIZE,AVOID_EXTERNS,BIT_MACRO,CAMELCASE,ENOSYS,MACRO_ARG_REUSE,LEADING_SPACE,MACRO_WITH_FLOW_CONTROL,MULTIPLE_ASSIGNMENTS,PREFER_DEFINED_ATTRIBUTE_MACRO,PREFER_KERNEL_TYPES,STATIC_CONST_CHAR_ARRAY,STRCPY,TRAILING_SEMICOLON,VOLATILE
+# Commits that a patch mends cannot be looked up without the kernel's git tree.
+CHECKPATCH_PATCHES=UNKNOWN_COMMIT_ID
 # A test that exits with this status does not apply here; as in kselftests.
 SKIP=4
 

@@ -182,23 +182,27 @@ release()
 		END { exit !found }' || die "$1 does not say which Linux it is"
 }
 
+# For awk: the median of a list of numbers, which blanks separate.
+MEDIAN='
+function median(list,	n, v, i, j, x) {
+	n = split(list, v, " ")
+	for (i = 2; i <= n; i++) {
+		x = v[i] + 0
+		for (j = i - 1; j >= 1 && v[j] + 0 > x; j--)
+			v[j + 1] = v[j]
+		v[j + 1] = x
+	}
+	return n % 2 ? v[(n + 1) / 2] + 0 : (v[n / 2] + v[n / 2 + 1]) / 2
+}
+'
+
 # targets EXPERIMENT FROM: judge the runs from number FROM on by the lines on
 # standard input, "SYSTEM METRIC ratio|least|most LIMIT": of the ratio to microvm in
 # the same run (at most or, with least, at least the limit), or of the value itself,
 # the median counts.
 targets()
 {
-	awk -F, -v experiment="$1" -v from="$2" '
-	function median(list,	n, v, i, j, x) {
-		n = split(list, v, " ")
-		for (i = 2; i <= n; i++) {
-			x = v[i] + 0
-			for (j = i - 1; j >= 1 && v[j] + 0 > x; j--)
-				v[j + 1] = v[j]
-			v[j + 1] = x
-		}
-		return n % 2 ? v[(n + 1) / 2] + 0 : (v[n / 2] + v[n / 2 + 1]) / 2
-	}
+	awk -F, -v experiment="$1" -v from="$2" "$MEDIAN"'
 	FNR == NR {
 		split($0, w, " ")
 		system_[++n] = w[1]; metric[n] = w[2]; kind[n] = w[3]; limit[n] = w[4]

@@ -5,16 +5,17 @@
  *
  *	busy		a system call, and then N turns of a loop (Figure 10)
  *	control		system calls beside N processes that sleep (Figure 11)
- *	messaging	groups of 10 senders and 10 receivers that talk over pipes,
- *			all of them threads or all of them processes (Figure 12)
+ *	messaging	groups of 10 senders and 10 receivers that talk over UNIX
+ *			sockets, all of them threads or all of them processes (Figure 12)
  *	locks		N times 4 processes that pass a semaphore, a futex on
+ *	make		make -jN compiles small files with tcc
  *
  * For each measurement it prints on the console
  *
  *	bench: NAME VALUE
  *
  * with VALUE in ns, which are instructions if the clocks count these: of a system
- * call (and the loop), of a message, of a semaphore passed on.
+ * call (and the loop), of a message, of a semaphore passed on, of a file compiled.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -27,6 +28,8 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -40,8 +43,10 @@
 #define SENDERS		10	/* and as many receivers, in each group */
 #define MESSAGES	50	/* from each sender to each receiver */
 #define MESSAGE		100	/* bytes */
+#define MESSAGE_RUNS	3
 #define TURNS		200
 #define SHARERS		4
+#define FILES		24	/* that are compiled */
 /* The place in the vsyscall page where the kernel says where its entry is. */
 #define CALL_ENTRY	0xffffffffff600c00UL
 
@@ -177,7 +182,7 @@ static void measure_control(void)
 	}
 }
 
-/* Of one group: the pipe of each receiver. */
+/* Of one group: the sockets of each receiver. */
 struct group {
 	int in[SENDERS], out[SENDERS];
 };
@@ -186,7 +191,7 @@ struct member {
 	struct group *group;
 	int number;
 	bool sends;
-	int ready, go;
+	int ready, go, end;
 };
 
 static void whole(ssize_t (*move)(int, void *, size_t), int fd, char *data)
@@ -197,7 +202,7 @@ static void whole(ssize_t (*move)(int, void *, size_t), int fd, char *data)
 	while (done < MESSAGE) {
 		n = move(fd, data + done, MESSAGE - done);
 		if (n <= 0)
-			fail("a pipe breaks: %s", strerror(errno));
+			fail("a connection breaks: %s", strerror(errno));
 		done += n;
 	}
 }
@@ -219,7 +224,7 @@ static void *talk(void *argument)
 	int i, r;
 
 	if (put(m->ready, data, 1) != 1 || get(m->go, data, 1) != 1)
-		fail("a pipe breaks: %s", strerror(errno));
+		fail("a connection breaks: %s", strerror(errno));
 	if (m->sends) {
 		for (i = 0; i < MESSAGES; i++)
 			for (r = 0; r < SENDERS; r++)
@@ -228,13 +233,18 @@ static void *talk(void *argument)
 		for (i = 0; i < MESSAGES * SENDERS; i++)
 			whole(get, m->group->in[m->number], data);
 	}
+	if (put(m->ready, data, 1) != 1 || get(m->end, data, 1) != 1)
+		fail("a connection breaks: %s", strerror(errno));
 	return NULL;
 }
 
-/* ns of a message, from when all who talk are there until all are gone. */
+/*
+ * ns of a message, from when all who talk are there until all have said that they are
+ * done: not how processes end, each of which has the sockets of all.
+ */
 static double message(int groups, bool threads)
 {
-	int members = groups * 2 * SENDERS, i, g, status, fds[2], ready[2], go[2];
+	int members = groups * 2 * SENDERS, i, g, status, fds[2], ready[2], go[2], end[2];
 	struct group *group = calloc(groups, sizeof(*group));
 	struct member *m = calloc(members, sizeof(*m));
 	pthread_t *thread = calloc(members, sizeof(*thread));
@@ -249,12 +259,12 @@ static double message(int groups, bool threads)
 	pthread_attr_setstacksize(&small, 65536);
 	for (g = 0; g < groups; g++)
 		for (i = 0; i < SENDERS; i++) {
-			if (pipe(fds) != 0)
-				fail("pipe: %s", strerror(errno));
+			if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
+				fail("socketpair: %s", strerror(errno));
 			group[g].in[i] = fds[0];
 			group[g].out[i] = fds[1];
 		}
-	if (pipe(ready) != 0 || pipe(go) != 0)
+	if (pipe(ready) != 0 || pipe(go) != 0 || pipe(end) != 0)
 		fail("pipe: %s", strerror(errno));
 	for (i = 0; i < members; i++) {
 		m[i] = (struct member){
@@ -263,6 +273,7 @@ static double message(int groups, bool threads)
 			.sends = i / SENDERS % 2,
 			.ready = ready[1],
 			.go = go[0],
+			.end = end[0],
 		};
 		if (threads) {
 			errno = pthread_create(&thread[i], &small, talk, &m[i]);
@@ -280,17 +291,22 @@ static double message(int groups, bool threads)
 	}
 	for (i = 0; i < members; i++)
 		if (get(ready[0], &byte, 1) != 1)
-			fail("a pipe breaks: %s", strerror(errno));
+			fail("a connection breaks: %s", strerror(errno));
 	t = now_ns();
 	for (i = 0; i < members; i++)
 		put(go[1], &byte, 1);
+	for (i = 0; i < members; i++)
+		if (get(ready[0], &byte, 1) != 1)
+			fail("a connection breaks: %s", strerror(errno));
+	t = now_ns() - t;
+	for (i = 0; i < members; i++)
+		put(end[1], &byte, 1);
 	for (i = 0; i < members; i++) {
 		if (threads)
 			pthread_join(thread[i], NULL);
 		else if (waitpid(pid[i], &status, 0) != pid[i] || status)
 			fail("process %d ended with status %d", i, status);
 	}
-	t = now_ns() - t;
 	for (g = 0; g < groups; g++)
 		for (i = 0; i < SENDERS; i++) {
 			close(group[g].in[i]);
@@ -299,6 +315,7 @@ static double message(int groups, bool threads)
 	for (i = 0; i < 2; i++) {
 		close(ready[i]);
 		close(go[i]);
+		close(end[i]);
 	}
 	pthread_attr_destroy(&small);
 	free(pid);
@@ -310,18 +327,18 @@ static double message(int groups, bool threads)
 
 static void measure_messaging(void)
 {
-	double v[2][5];
+	double v[2][MESSAGE_RUNS];
 	int groups, b;
 
-	for (groups = 1; groups <= 8; groups *= 2) {
+	for (groups = 1; groups <= 16; groups *= 2) {
 		message(groups, false);
 		/* In turns, so that a disturbance hits both. */
-		for (b = 0; b < 5; b++) {
+		for (b = 0; b < MESSAGE_RUNS; b++) {
 			v[0][b] = message(groups, true);
 			v[1][b] = message(groups, false);
 		}
-		printf("bench: - threads-%d %.1f\n", groups, median(v[0], 5));
-		printf("bench: - processes-%d %.1f\n", groups, median(v[1], 5));
+		printf("bench: - threads-%d %.1f\n", groups, median(v[0], MESSAGE_RUNS));
+		printf("bench: - processes-%d %.1f\n", groups, median(v[1], MESSAGE_RUNS));
 	}
 }
 
@@ -406,6 +423,66 @@ static void measure_locks(void)
 	}
 }
 
+/* A file of its own, which is not there yet or is replaced. */
+__attribute__((format(printf, 2, 3)))
+static void write_file(const char *name, const char *format, ...)
+{
+	va_list args;
+	FILE *f = fopen(name, "w");
+
+	if (!f)
+		fail("%s: %s", name, strerror(errno));
+	va_start(args, format);
+	vfprintf(f, format, args);
+	va_end(args);
+	if (fclose(f) != 0)
+		fail("%s: %s", name, strerror(errno));
+}
+
+/* All of the files again, in ns for each. */
+static double compile(const char *jobs)
+{
+	unsigned long t = now_ns();
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		execl("/usr/bin/make", "make", "-s", "-B", jobs, NULL);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		fail("make: %s", strerror(errno));
+	if (status)
+		fail("make %s ended with status %#x", jobs, status);
+	return (double)(now_ns() - t) / FILES;
+}
+
+static void measure_make(void)
+{
+	double v[3][3];
+	char name[16], jobs[16];
+	int i, b, n;
+
+	if (mkdir("/make", 0755) != 0 || chdir("/make") != 0)
+		fail("/make: %s", strerror(errno));
+	for (i = 0; i < FILES; i++) {
+		snprintf(name, sizeof(name), "f%d.c", i);
+		write_file(name, "#include <stdio.h>\n#include <stdlib.h>\n"
+			   "int f%d(int n) { return printf(\"%%d\", abs(n)); }\n", i);
+	}
+	write_file("Makefile", "all: $(patsubst %%.c,%%.o,$(wildcard *.c))\n"
+		   "%%.o: %%.c\n\ttcc -c -o $@ $<\n");
+	/* What is read for the first time takes longer. */
+	compile("-j1");
+	for (b = 0; b < 3; b++)
+		for (i = 0, n = 1; i < 3; i++, n *= 4) {
+			snprintf(jobs, sizeof(jobs), "-j%d", n);
+			v[i][b] = compile(jobs);
+		}
+	for (i = 0, n = 1; i < 3; i++, n *= 4)
+		printf("bench: - make-j%d %.0f\n", n, median(v[i], 3));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -416,6 +493,7 @@ int main(int argc, char **argv)
 		{ "control", measure_control },
 		{ "messaging", measure_messaging },
 		{ "locks", measure_locks },
+		{ "make", measure_make },
 	};
 	struct utsname uts;
 	size_t i;
@@ -430,5 +508,5 @@ int main(int argc, char **argv)
 			experiments[i].run();
 			return 0;
 		}
-	fail("want one argument: busy, control, messaging or locks");
+	fail("want one argument: busy, control, messaging, locks or make");
 }

@@ -34,9 +34,9 @@ export JOBS
 export V
 
 .PHONY: help run setup tree kernel ukl-kernel image musl check-host check kconfig-news tables
-.PHONY: test test-full bench bench-report bench-syscall bench-lmbench bench-app bench-echo bench-processes
-.PHONY: bench-options bench-size bench-boot bench-memory app-table clean
-.PHONY: export port-check htmldocs man deb check-bisect
+.PHONY: test test-full bench bench-report bench-syscall bench-lmbench bench-app bench-slots
+.PHONY: bench-echo bench-processes bench-options bench-size bench-boot bench-memory app-table
+.PHONY: clean export port-check htmldocs man deb check-bisect
 
 help: # this list
 	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
@@ -100,6 +100,9 @@ export: # the series as mails for git am, b4 and send-email, and as a quilt queu
 
 bench: # every experiment of the papers, with a report of tables and plots (RUNS=5)
 	@scripts/bench/all --runs $(RUNS) --accel $(ACCEL)
+
+bench-slots: # how many of Debian's system calls are calls in rewritten images
+	@scripts/bench/slots
 
 bench-report: # the report again, from the results that are there
 	@scripts/bench/report

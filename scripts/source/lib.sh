@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# How scripts read a part of another kernel source. Source it after
-# scripts/lib.sh.
+# How scripts read a part of another kernel source, and fetch Debian's source
+# packages. Source it after scripts/lib.sh.
 
 # source_version FOLDER: VERSION.PATCHLEVEL.SUBLEVEL of its Makefile.
 source_version()
@@ -67,3 +67,35 @@ source_extract()
 			tar -cf - --null -T -) | tar -xf - -C "$folder"
 	fi
 }
+
+# debian_source FOLDER PACKAGE[=VERSION]: download Debian's source package into the
+# folder, from this system's mirrors and without a trace in its apt configuration.
+debian_source()
+(
+	download=$1 package=$2
+	apt=$download/apt etc='' list='' parts=''
+
+	command -v apt-get >/dev/null || die "no apt-get to download the source of $package with"
+	rm -rf "$apt"
+	mkdir -p "$apt/lists/partial" "$apt/sources" "$apt/cache/archives/partial"
+
+	# The same entries, but for sources.
+	eval "$(apt-config shell etc Dir::Etc/d list Dir::Etc::sourcelist/f \
+		parts Dir::Etc::sourceparts/d)"
+	for f in "$list" "$parts"/*.list; do
+		[ ! -f "$f" ] || sed -n 's/^[[:space:]]*deb[[:space:]]/deb-src /p' "$f" \
+			>"$apt/sources/$(basename "$f")"
+	done
+	for f in "$parts"/*.sources; do
+		[ ! -f "$f" ] || sed 's/^Types:.*/Types: deb-src/I' "$f" \
+			>"$apt/sources/$(basename "$f")"
+	done
+	apt_get=(apt-get -q -o Dir::Etc::SourceList=/dev/null
+		-o Dir::Etc::SourceParts="$apt/sources" -o Dir::State::Lists="$apt/lists"
+		-o Dir::Cache="$apt/cache" -o APT::Sandbox::User="$(id -un)")
+	"${apt_get[@]}" update || warn "the mirrors' lists are incomplete"
+	cd "$download" || exit 1
+	"${apt_get[@]}" source --only-source --download-only "$package" ||
+		die "the mirrors in $etc do not offer the source of $package"
+	rm -rf "$apt"
+)

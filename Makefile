@@ -63,6 +63,7 @@ tables: tree # the tables of options in Documentation
 	@scripts/kconfig/tables
 
 ukl-kernel: tree # the objects that scripts/ukl/ukl-gcc links applications with
+	@scripts/source/prerequisites --group ukl
 	@scripts/kconfig/build $(PROFILE)+ukl
 
 image: # the root file system of APP (or of OCI), in build/image

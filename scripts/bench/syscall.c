@@ -13,13 +13,22 @@
  * two instructions that step over the red zone and back.
  *
  * The kernel's command line says what to measure: bench_unit=instructions|ns,
- * bench_call=NAME for one of the calls only.
+ * bench_call=NAME for one of the calls only, which may be one that is not among them
+ * otherwise.
  */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <fcntl.h>
+#include <linux/futex.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <sys/auxv.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/reboot.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <termios.h>
@@ -101,18 +110,71 @@ static const struct {
 
 static char byte;
 
+static struct iovec iov = { &byte, 1 };
+static struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+static struct epoll_event event;
+static struct timespec now_is;
+static unsigned int futex;
+
+/* Each gives a file descriptor. */
+static int open_zero(void)
+{
+	return open("/dev/zero", O_RDWR);
+}
+
+static int open_null(void)
+{
+	return open("/dev/null", O_RDWR);
+}
+
+/* A datagram socket of the loopback device, connected to itself. */
+static int datagrams(void)
+{
+	struct sockaddr_in a = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	socklen_t size = sizeof(a);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) || bind(fd, (void *)&a, size) ||
+	    getsockname(fd, (void *)&a, &size) ||
+	    connect(fd, (void *)&a, size) || write(fd, &byte, 1) != 1)
+		return -1;
+	return fd;
+}
+
+/* Something is always there. */
+static int ready(void)
+{
+	int fd = eventfd(1, 0), epoll = epoll_create1(0);
+	struct epoll_event e = { .events = EPOLLIN };
+
+	if (fd < 0 || epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e))
+		return -1;
+	return epoll;
+}
+
 static struct call {
 	const char *name;
 	long nr;
-	const char *device;
+	int (*open)(void);
+	bool extra;
 	long arg0;
 	void *arg1;
 	long arg2;
 	long result;
 } calls[] = {
-	{ "null", SYS_getppid, NULL, 0, NULL, 0, 0 },
-	{ "read", SYS_read, "/dev/zero", 0, &byte, 1, 1 },
-	{ "write", SYS_write, "/dev/null", 0, &byte, 1, 1 },
+	{ "null", SYS_getppid, NULL, false, 0, NULL, 0, 0 },
+	{ "read", SYS_read, open_zero, false, 0, &byte, 1, 1 },
+	{ "write", SYS_write, open_null, false, 0, &byte, 1, 1 },
+	/* On its way through the network; what nobody has read is dropped at last. */
+	{ "sendmsg", SYS_sendmsg, datagrams, true, 0, &message, 0, 1 },
+	{ "recvmsg", SYS_recvmsg, datagrams, true, 0, &message, MSG_PEEK, 1 },
+	{ "epoll_wait", SYS_epoll_wait, ready, true, 0, &event, 1, 1 },
+	{ "clock_gettime", SYS_clock_gettime, NULL, true, CLOCK_MONOTONIC, &now_is, 0, 0 },
+	{ "futex", SYS_futex, NULL, true, (long)&futex, (void *)FUTEX_WAKE_PRIVATE, 1, 0 },
 };
 
 #define ENTRIES		(sizeof(entries) / sizeof(entries[0]))
@@ -191,6 +253,11 @@ static int call_entry_exists(void)
 	return 1;
 }
 
+static bool wanted(const struct call *c, const char *only)
+{
+	return only ? !strcmp(only, c->name) : !c->extra;
+}
+
 static int slots_exist(void)
 {
 	volatile unsigned long *at = (void *)SLOTS_AT;
@@ -237,11 +304,11 @@ int main(void)
 		n_entries--;
 
 	for (c = 0; c < CALLS; c++) {
-		if (!calls[c].device)
+		if (!calls[c].open || !wanted(&calls[c], only))
 			continue;
-		calls[c].arg0 = open(calls[c].device, O_RDWR);
+		calls[c].arg0 = calls[c].open();
 		if (calls[c].arg0 < 0)
-			fail("%s: %s", calls[c].device, strerror(errno));
+			fail("%s: %s", calls[c].name, strerror(errno));
 	}
 
 	/*
@@ -251,12 +318,12 @@ int main(void)
 	for (b = 0; b < batches + 1; b++)
 		for (c = 0; c < CALLS; c++)
 			for (e = 0; e < n_entries; e++)
-				if (!only || !strcmp(only, calls[c].name))
+				if (wanted(&calls[c], only))
 					cost[c][e][b ? b - 1 : 0] =
 						batch(now, &calls[c], entries[e].loop, n);
 
 	for (c = 0; c < CALLS; c++) {
-		if (only && strcmp(only, calls[c].name))
+		if (!wanted(&calls[c], only))
 			continue;
 		for (e = 0; e < n_entries; e++) {
 			qsort(cost[c][e], batches, sizeof(double), compare_doubles);

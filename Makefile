@@ -84,7 +84,7 @@ test: # everything that CI checks, ending in "N passed, N failed"
 test-full: # the same with all applications and the checkers of the kernel
 	@scripts/review/test --full
 
-check-bisect: # each patch alone: with and without CONFIG_KML, built without warnings, booted
+check-bisect: # each patch alone: without CONFIG_KML, with it, with CONFIG_UKL: built without warnings, booted
 	@scripts/review/bisect
 
 htmldocs: # Documentation as web pages, built as the kernel builds it, in build/doc

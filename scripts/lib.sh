@@ -120,6 +120,18 @@ lock_shared()
 	fi
 }
 
+# A port that nobody uses. vm/run looks again, as does QEMU.
+free_port()
+{
+	local port
+
+	while :; do
+		port=$((20000 + RANDOM % 10000))
+		(exec 4<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+	done
+	echo "$port"
+}
+
 # reproducibly TREE: have what is built now of this kernel source be the same
 # whenever, wherever and by whomever it is built. The comparison of .text needs
 # that. (Not CCACHE_BASEDIR: it makes __FILE__ a relative path, which the

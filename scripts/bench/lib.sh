@@ -196,6 +196,16 @@ function median(list,	n, v, i, j, x) {
 }
 '
 
+# turns UNIT: in how many of $runs. Instructions hardly differ from one to the next.
+turns()
+{
+	if [ "$1" = instructions ] && [ "$runs" -gt 2 ]; then
+		echo 2
+	else
+		echo "$runs"
+	fi
+}
+
 # targets EXPERIMENT FROM: judge the runs from number FROM on by the lines on
 # standard input, "SYSTEM METRIC ratio|least|most LIMIT": of the ratio to microvm in
 # the same run (at most or, with least, at least the limit), or of the value itself,

@@ -79,6 +79,29 @@ TEST_F(by, arguments)
 	close(fd);
 }
 
+/* From where only five levels of page tables reach, and on a stack there. */
+TEST_F(by, above_47_bits)
+{
+	size_t size = variant->after + 1 - variant->insn;
+	char *p;
+
+	if (!kml_canonical(1UL << 47))
+		SKIP(return, "no address has more than 47 bits here");
+	p = mmap((void *)(1UL << 52), 3 * 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, p);
+	ASSERT_LE(1UL << 47, (unsigned long)p);
+	memcpy(p, variant->insn, size);
+	BY_TRAP(SYS_getpid);
+	self->regs[REG_RIP] = (greg_t)p;
+	self->regs[REG_RSP] = (greg_t)p + 2 * 4096;
+	kml_trap(self->regs);
+	EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0, p + size);
+	EXPECT_EQ(getpid(), kml_last.regs[REG_RAX]);
+	EXPECT_REGS_KEPT(self->regs, variant->lost);
+	munmap(p, 3 * 4096);
+}
+
 /* Numbers that mean nothing. A number is an int; its upper half is not looked at. */
 TEST_F(by, invalid_numbers)
 {

@@ -343,6 +343,47 @@ TEST_F(rsp, push_demand_fault)
 	munmap(p, 4 * 4096);
 }
 
+/*
+ * Five levels of page tables give user space above bit 47 to who asks for it. The
+ * sign is still what tells a process from the kernel, of its code and its stack.
+ */
+TEST_F(rsp, above_47_bits)
+{
+	static const char * const stub[] = { kml_do_int3, kml_do_push, kml_do_spin };
+	greg_t code;
+	char *p;
+	int i;
+
+	if (!kml_canonical(1UL << 47))
+		SKIP(return, "no address has more than 47 bits here");
+	for (i = 0; i < 3; i++) {
+		p = mmap((void *)(1UL << 52), 3 * 4096,
+			 PROT_READ | PROT_WRITE | PROT_EXEC,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		ASSERT_NE(MAP_FAILED, p);
+		ASSERT_LE(1UL << 47, (unsigned long)p);
+		memcpy(p, stub[i], 8);
+		code = (greg_t)p;
+		kml_regs_init(self->regs, p);
+		self->regs[REG_RSP] = code + 2 * 4096;
+		if (i == 2) {
+			kml_trap_timer(self->regs, 1500);
+			EXPECT_EQ(SIGALRM, kml_last.sig);
+			EXPECT_TRUE(kml_last.regs[REG_RIP] >= code &&
+				    kml_last.regs[REG_RIP] < code + 8);
+			EXPECT_EQ(KML_ABI_CS, kml_sig_cs(kml_last.regs));
+			EXPECT_REGS_KEPT(self->regs, 0);
+		} else {
+			kml_trap(self->regs);
+			/* The push is on a page that is not there yet. */
+			EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0,
+				    code + (i ? kml_after_push - kml_do_push : 0) + 1);
+			EXPECT_REGS_KEPT(self->regs, i ? KML_REG(RSP) : 0);
+		}
+		munmap(p, 3 * 4096);
+	}
+}
+
 struct doomed {
 	greg_t *regs;
 	bool timer;

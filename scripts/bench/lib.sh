@@ -182,7 +182,7 @@ release()
 		END { exit !found }' || die "$1 does not say which Linux it is"
 }
 
-# For awk: the median of a list of numbers, which blanks separate.
+# For awk: of a list of numbers, which blanks separate, the median and the ends.
 MEDIAN='
 function median(list,	n, v, i, j, x) {
 	n = split(list, v, " ")
@@ -194,6 +194,16 @@ function median(list,	n, v, i, j, x) {
 	}
 	return n % 2 ? v[(n + 1) / 2] + 0 : (v[n / 2] + v[n / 2 + 1]) / 2
 }
+function extreme(list, sign,	n, v, i, x) {
+	n = split(list, v, " ")
+	x = v[1] + 0
+	for (i = 2; i <= n; i++)
+		if ((v[i] - x) * sign > 0)
+			x = v[i] + 0
+	return x
+}
+function lowest(list) { return extreme(list, -1) }
+function highest(list) { return extreme(list, 1) }
 '
 
 # turns UNIT: in how many of $runs. Instructions hardly differ from one to the next.

@@ -317,7 +317,12 @@ static int real_code(void *arg)
 	signal(SIGUSR1, note);
 	for (i = 0; i < 5; i++) {
 		snprintf(buf, sizeof(buf), "%d %s", i, "step");
-		clock_gettime(CLOCK_MONOTONIC, &ts);	/* the vDSO */
+		/*
+		 * The vDSO, and not clock_gettime(): that begins again after each
+		 * tick, and where a step takes as long (PREEMPT_RT, see
+		 * ptrace_stop()) it never ends.
+		 */
+		clock_getres(CLOCK_MONOTONIC, &ts);
 		raise(SIGUSR1);
 	}
 	return handled == 5 && !strcmp(buf, "4 step") ? 11 : 12;

@@ -303,7 +303,7 @@ TEST_F(signals, nanosleep_interrupted)
 	struct timespec ts = { .tv_sec = 5 }, rem = { 0 };
 
 	ASSERT_EQ(0, kml_handler(SIGALRM, tick, SA_RESTART));
-	arm(5000, 0);
+	arm(50000, 0);
 	EXPECT_EQ(-1, nanosleep(&ts, &rem));
 	EXPECT_EQ(EINTR, errno);
 	EXPECT_LT(3, rem.tv_sec + 1);

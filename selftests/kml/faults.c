@@ -170,10 +170,10 @@ static unsigned long kernel_text(void)
 	return (unsigned long)hi << 32 | lo;
 }
 
-/* A place in the kernel's text, at or after its entry, that reads @a, @b. */
+/* A place in the kernel's text, well behind its entry, that reads @a, @b. */
 static unsigned long find_text(unsigned char a, unsigned char b)
 {
-	const volatile unsigned char *p = (void *)kernel_text();
+	const volatile unsigned char *p = (void *)(kernel_text() + 0x1000);
 	int i;
 
 	for (i = 0; i < 0x40000; i++)
@@ -218,10 +218,7 @@ TEST_F(fault, jump_to_kernel_text)
 			  PF_USER | PF_PROT | PF_INSTR, kernel_text());
 		return;
 	}
-	/*
-	 * Padding, and no part of another instruction: in the first ones of
-	 * entry_SYSCALL_64 an exception restarts the system call.
-	 */
+	/* Not in entry_SYSCALL_64, where an exception restarts the system call. */
 	bp = find_text(0xcc, 0xcc);
 	ASSERT_NE(0, bp);
 	TRAP_AT(jump, bp);

@@ -36,14 +36,18 @@ warn()
 	printf '%s: warning: %s\n' "${0##*/}" "$*" >&2
 }
 
-# need TOOL...: the tools without which the caller cannot work.
+# need [--group NAME] TOOL...: the tools without which the caller cannot work, and
+# where prerequisites has them, if make setup leaves them out.
 need()
 {
-	local tool
+	local tool cure='make setup'
 
+	if [ "$1" = --group ]; then
+		cure="scripts/source/prerequisites --group $2"
+		shift 2
+	fi
 	for tool; do
-		command -v "$tool" >/dev/null ||
-			die "'$tool' is missing; scripts/source/prerequisites installs it"
+		command -v "$tool" >/dev/null || die "'$tool' is missing; $cure installs it"
 	done
 }
 

@@ -42,6 +42,8 @@ need()
 {
 	local tool cure='make setup'
 
+	# The package lupine-tools has no makefile.
+	[ -e "$ROOT/Makefile" ] || cure="$ROOT/scripts/source/prerequisites --group image oci vm"
 	if [ "$1" = --group ]; then
 		cure="scripts/source/prerequisites --group $2"
 		shift 2

@@ -16,12 +16,15 @@ struct request {
 	const char *file;
 	int line;
 	bool explicit;		/* see lint.c */
+	bool overrides;		/* its group says that it changes what others request */
 	struct request *next;
 };
 
 struct fragment {
 	const char *file;
 	struct request *requests, **last;
+	unsigned int mistakes;
+	bool overrides;		/* the group that is read says so */
 };
 
 void fail(const char *what, const char *file) __attribute__((noreturn));
@@ -33,8 +36,14 @@ void *check_memory(void *p);
  */
 void start(int argc, char **argv, int needed, const char *arguments);
 
-/* The settings of a fragment in its order. */
-void read_fragment(struct fragment *fragment, const char *file);
+/* What is called for a line that is wrong; prints to stderr unless changed. */
+extern void (*mistake)(const char *file, int line, const char *what, const char *text);
+
+/*
+ * The settings of a fragment in its order. Each line is a setting, a comment or
+ * empty; false if one is none of these, or contradicts another, which has been said.
+ */
+bool read_fragment(struct fragment *fragment, const char *file);
 
 /* The value that a symbol has now, as a fragment would write it. */
 const char *value_of(struct symbol *sym);

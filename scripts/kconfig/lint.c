@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Find what is wrong with fragments, though Kconfig would take them:
+ * - lines that are neither a setting nor a comment,
  * - options that this kernel does not have, or that nobody can set,
  * - options that get the requested value without the request, since others
  *   select them, or since it is their default,
@@ -14,7 +15,6 @@
  * Each CONFIG is what the fragments after it make of the base configuration.
  * One line a fault, "number of the profile, tab, file:line: what", and status 1.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +32,11 @@ static void complain(const char *file, int line, const char *format,
 	faults++;
 }
 
+static void complain_mistake(const char *file, int line, const char *what, const char *text)
+{
+	complain(file, line, "%s: %s", what, text);
+}
+
 static struct request *at_line(const struct fragment *fragment, int line)
 {
 	struct request *r;
@@ -40,20 +45,6 @@ static struct request *at_line(const struct fragment *fragment, int line)
 		if (r->line == line)
 			return r;
 	return NULL;
-}
-
-/* CONFIG_X = y, #CONFIG_X is not set and the like look right and do nothing. */
-static bool near_miss(const char *text)
-{
-	while (*text == '#' || isspace((unsigned char)*text))
-		text++;
-	if (strncmp(text, "CONFIG_", 7))
-		return false;
-	while (isalnum((unsigned char)*text) || *text == '_')
-		text++;
-	while (isspace((unsigned char)*text))
-		text++;
-	return *text == '=' || !strncmp(text, "is not", 6);
 }
 
 /* What the eye sees: header, groups, their comments and their order. */
@@ -94,16 +85,10 @@ static void check_form(const struct fragment *fragment)
 					 "CONFIG_%s stands after CONFIG_%s: not sorted",
 					 r->symbol, previous->symbol);
 			previous = r;
-		} else if (near_miss(text)) {
-			complain(fragment->file, line,
-				 "a setting with a mistake in it: %s", text, NULL);
-		} else if (*text == '#') {
+		} else {
 			/* The header is none. */
 			reason = reason || (line > 2 && strncmp(text, "# Uses:", 7));
 			explicit = explicit || !strncmp(text, "# Explicit:", 11);
-		} else {
-			complain(fragment->file, line,
-				 "neither a setting nor a comment: %s", text, NULL);
 		}
 	}
 	if (ferror(f))
@@ -235,6 +220,7 @@ int main(int argc, char **argv)
 	struct fragment base, *fragments;
 	int first, count;
 
+	mistake = complain_mistake;
 	start(argc, argv, 4, "CONFIG FRAGMENT... [-- CONFIG FRAGMENT...]...");
 	read_fragment(&base, argv[2]);
 	fragments = check_memory(calloc(argc, sizeof(*fragments)));

@@ -32,12 +32,21 @@ static void print_unmet(struct expr *e)
 	str_free(&text);
 }
 
-static void explain_missing(struct symbol *sym)
+static void explain_missing(struct symbol *sym, const char *requested)
 {
 	struct menu *choice = sym_get_choice_menu(sym);
 	struct property *prop;
 	bool visible = false;
 
+	if (!strcmp(requested, "m") && sym->type == S_TRISTATE &&
+	    sym_get_tristate_value(modules_sym) == no) {
+		fprintf(stderr, "    a module needs CONFIG_MODULES=y; or build it in with =y\n");
+		return;
+	}
+	if (!strcmp(requested, "m") && sym->type == S_BOOLEAN) {
+		fprintf(stderr, "    cannot be a module: want y or n\n");
+		return;
+	}
 	if (sym->dir_dep.expr && expr_calc_value(sym->dir_dep.expr) != yes) {
 		print_unmet(sym->dir_dep.expr);
 		return;
@@ -107,50 +116,67 @@ static bool verify(const struct request *r)
 	if (!strcmp(r->value, "n"))
 		explain_present(sym);
 	else
-		explain_missing(sym);
+		explain_missing(sym, r->value);
 	return false;
 }
 
 /* The later request for a symbol replaces the earlier one, as in a merge. */
-static bool replaced(const struct request *r, const struct fragment *fragments,
-		     int i, int count)
+static const struct request *replacement(const struct request *r,
+					 const struct fragment *fragments, int i, int count)
 {
 	const struct request *other = r->next;
 
 	for (;;) {
 		for (; other; other = other->next)
 			if (!strcmp(other->symbol, r->symbol))
-				return true;
+				return other;
 		if (++i == count)
-			return false;
+			return NULL;
 		other = fragments[i].requests;
 	}
 }
 
+/* Two fragments may disagree only if the later one says that it means to. */
+static bool contradicted(const struct request *r, const struct request *later)
+{
+	/* A file that contradicts itself has been named when it was read. */
+	if (later->overrides || r->file == later->file || !strcmp(r->value, later->value))
+		return false;
+	fprintf(stderr, "CONFIG_%s=%s of %s:%d contradicts %s of %s:%d\n"
+		"    if it means to, begin the comment of its group with '# Overrides:'\n",
+		later->symbol, later->value, later->file, later->line,
+		r->value, r->file, r->line);
+	return true;
+}
+
 int main(int argc, char **argv)
 {
-	int count = argc - 3, total = 0, dropped = 0;
+	int count = argc - 3, total = 0, dropped = 0, wrong = 0;
+	const struct request *later;
 	struct fragment *fragments;
 	struct request *r;
 
 	start(argc, argv, 3, "FRAGMENT...");
 	fragments = check_memory(calloc(count, sizeof(*fragments)));
 	for (int i = 0; i < count; i++)
-		read_fragment(&fragments[i], argv[i + 3]);
+		wrong += !read_fragment(&fragments[i], argv[i + 3]);
 	for (int i = 0; i < count; i++) {
 		for (r = fragments[i].requests; r; r = r->next) {
-			if (replaced(r, fragments, i, count))
+			later = replacement(r, fragments, i, count);
+			if (later) {
+				wrong += contradicted(r, later);
 				continue;
+			}
 			total++;
 			if (!verify(r))
 				dropped++;
 		}
 	}
-	if (dropped) {
+	if (dropped)
 		fprintf(stderr, "%d of %d requested options are not in the result\n",
 			dropped, total);
+	if (dropped || wrong)
 		return 1;
-	}
 	printf("    %d requested options verified\n", total);
 	return 0;
 }

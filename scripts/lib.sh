@@ -23,6 +23,19 @@ export BUILD JOBS
 unset MAKEFLAGS MFLAGS MAKELEVEL
 # Messages of the tools are parsed, and sorting must not depend on the user.
 export LC_ALL=C
+# Nor must file modes, where cd leads, and what grep prints.
+umask 022
+unset CDPATH GREP_OPTIONS GREP_COLOR GREP_COLORS
+# Nor the bytes that git writes. (Settings from the environment win over all files.)
+n=0
+for setting in core.autocrlf=false core.eol=lf core.safecrlf=false color.ui=false \
+	diff.noprefix=false diff.mnemonicPrefix=false mailinfo.scissors=false \
+	am.keepcr=false commit.gpgsign=false core.hooksPath=/dev/null; do
+	export "GIT_CONFIG_KEY_$n=${setting%%=*}" "GIT_CONFIG_VALUE_$n=${setting#*=}"
+	n=$((n + 1))
+done
+export GIT_CONFIG_COUNT=$n
+unset n setting
 
 # die MESSAGE...: one clear message, then the end.
 die()
@@ -35,6 +48,12 @@ warn()
 {
 	printf '%s: warning: %s\n' "${0##*/}" "$*" >&2
 }
+
+# make splits lists of files at blanks, and the kernel's refuses them and colons.
+case $ROOT$BUILD in
+*[[:space:]:]*) die "the path '$ROOT' or '$BUILD' has a blank or a colon, which the kernel's" \
+	"makefiles cannot handle; move the project, or set BUILD= to another folder" ;;
+esac
 
 # need [--group NAME] TOOL...: the tools without which the caller cannot work, and
 # where prerequisites has them, if make setup leaves them out.

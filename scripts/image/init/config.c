@@ -29,6 +29,7 @@
 #include <string.h>
 
 #include "init.h"
+#include "manifest.h"
 
 static void unescape(char *s)
 {
@@ -128,7 +129,7 @@ static const char *set(struct config *c, const char *key, char *value)
 		return NULL;
 	}
 	if (!strcmp(key, "need")) {
-		if (!feature_known(value))
+		if (!manifest_option_known(value))
 			return "is not an option that init can test";
 		list_add(&c->needs, value);
 		return NULL;

@@ -15,69 +15,33 @@
 #include <unistd.h>
 
 #include "init.h"
+#include "options.h"
 
 #define NR_ARGS	6
 
-/* Calls that do nothing, or fail for another reason, when the option is on. */
+/* The tests are lines of lupine/options.h, which the parser of manifests reads, too. */
+#define CALL(name, nr, ...)	{ name, nr, { __VA_ARGS__ } },
+#define PAIR(name, what)	{ name, what },
+
 static const struct {
 	const char *option;
 	long nr;
 	long arg[NR_ARGS];
 } calls[] = {
-	{ "ADVISE_SYSCALLS", SYS_madvise, { 0, 0, 0 } },
-	{ "AIO", SYS_io_setup, { 0, 0 } },
-	{ "BPF_SYSCALL", SYS_bpf, { -1, 0, 0 } },
-	{ "CROSS_MEMORY_ATTACH", SYS_process_vm_readv, { 0, 0, 0, 0, 0, -1 } },
-	{ "EPOLL", SYS_epoll_create1, { 0 } },
-	{ "EVENTFD", SYS_eventfd2, { 0, 0 } },
-	{ "FANOTIFY", SYS_fanotify_init, { -1, 0 } },
-	{ "FHANDLE", SYS_name_to_handle_at, { -1, 0, 0, 0, -1 } },
-	{ "FILE_LOCKING", SYS_flock, { -1, 0 } },
-	{ "FUTEX", SYS_futex, { 0, FUTEX_WAKE, 1 } },
-	{ "INOTIFY_USER", SYS_inotify_init1, { 0 } },
-	{ "IO_URING", SYS_io_uring_setup, { 0, 0 } },
-	{ "KEYS", SYS_keyctl, { -1 } },
-	{ "MEMBARRIER", SYS_membarrier, { 0, 0, 0 } },
-	{ "MEMFD_CREATE", SYS_memfd_create, { 0, -1 } },
-	{ "MULTIUSER", SYS_setresuid, { -1, -1, -1 } },
-	{ "POSIX_MQUEUE", SYS_mq_getsetattr, { -1, 0, 0 } },
-	{ "POSIX_TIMERS", SYS_timer_delete, { -1 } },
-	{ "RSEQ", SYS_rseq, { 0, 0, -1, 0 } },
-	{ "SECCOMP", SYS_seccomp, { -1, 0, 0 } },
-	{ "SIGNALFD", SYS_signalfd4, { -1, 0, 0, 0 } },
-	{ "SWAP", SYS_swapoff, { 0 } },
-	{ "SYSVIPC", SYS_shmdt, { 1 } },
-	{ "TIMERFD", SYS_timerfd_create, { -1, 0 } },
-	{ "USERFAULTFD", SYS_userfaultfd, { -1 } },
+	LUPINE_OPTION_CALLS(CALL)
 };
 
 static const struct {
 	const char *option;
 	int family;
 } families[] = {
-	{ "INET", AF_INET },
-	{ "IPV6", AF_INET6 },
-	{ "NET", AF_NETLINK },
-	{ "PACKET", AF_PACKET },
-	{ "UNIX", AF_UNIX },
-	{ "VSOCKETS", AF_VSOCK },
+	LUPINE_OPTION_FAMILIES(PAIR)
 };
 
 static const struct {
 	const char *option, *type;
 } file_systems[] = {
-	{ "DEVTMPFS", "devtmpfs" },
-	{ "EXT2_FS", "ext2" },
-	{ "EXT4_FS", "ext4" },
-	{ "FUSE_FS", "fuse" },
-	{ "HUGETLBFS", "hugetlbfs" },
-	{ "9P_FS", "9p" },
-	{ "OVERLAY_FS", "overlay" },
-	{ "PROC_FS", "proc" },
-	{ "SYSFS", "sysfs" },
-	{ "TMPFS", "tmpfs" },
-	{ "UNIX98_PTYS", "devpts" },
-	{ "VIRTIO_FS", "virtiofs" },
+	LUPINE_OPTION_FILE_SYSTEMS(PAIR)
 };
 
 #define NR(a)	(sizeof(a) / sizeof(*(a)))
@@ -154,19 +118,6 @@ static bool kml_missing(void)
 	volatile unsigned long *at = (void *)KML_SLOTS_AT;
 
 	return !getauxval(AT_SYSINFO) || *at != KML_SLOTS;
-}
-
-bool feature_known(const char *name)
-{
-	const char *option;
-	size_t n;
-
-	if (!strcmp(name, "KML"))
-		return true;
-	for (n = 0; nth(n, &option, false, NULL); n++)
-		if (!strcmp(option, name))
-			return true;
-	return false;
 }
 
 bool feature_missing(const char *name)

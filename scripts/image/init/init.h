@@ -84,7 +84,6 @@ void unmount_configured(void);
 void net_up(const struct config *c, const char *hostname);
 
 /* features.c */
-bool feature_known(const char *name);
 bool feature_missing(const char *name);
 size_t features_missing(char *buf, size_t size);
 const char *feature_of_fs(const char *type);

@@ -90,10 +90,9 @@ prepare_rewriting()
 {
 	rewrite_options=()
 	[ -n "$rewrite" ] || return 0
-	mkdir -p "$BUILD/image"
-	make -s -C "$ROOT/scripts/image/callsites" OUT="$BUILD/image" ||
-		die "scripts/image/callsites does not compile (are libelf-dev and libzydis-dev installed?)"
-	rewrite_options=(--rewrite "$BUILD/image/callsites")
+	make -s -C "$ROOT/scripts/callsites" OUT="$BUILD/callsites" ||
+		die "scripts/callsites does not compile (are libelf-dev and libzydis-dev installed?)"
+	rewrite_options=(--rewrite "$BUILD/callsites/callsites")
 	echo 'need KML' >>"$work/init.conf"
 }
 

@@ -4,13 +4,11 @@
  * tests, so that their order only matters for what is said about it.
  */
 #include <asm/unistd.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "callsites.h"
+#include "image.h"
 
-const char * const reasons[NUM_REASONS] = {
+const char * const callsites_reasons[NUM_REASONS] = {
 	[REWRITTEN] = "rewritten",
 	[ALREADY] = "rewritten before",
 	[LEFT_UNREACHED] = "not known to be code",
@@ -29,9 +27,9 @@ const char * const reasons[NUM_REASONS] = {
 
 #define UNKNOWN	(-1)
 
-static void add_site(struct sites *sites, struct site *site)
+void add_site(struct image *image, struct sites *sites, const struct callsites_site *site)
 {
-	sites->items = grow(sites->items, sites->count, &sites->space, sizeof(*site));
+	sites->items = grow(image, sites->items, sites->count, &sites->space, sizeof(*site));
 	sites->items[sites->count++] = *site;
 	sites->total[site->reason]++;
 }
@@ -40,11 +38,11 @@ static void add_site(struct sites *sites, struct site *site)
 static bool decode_before(struct image *image, struct unit *unit, uint64_t addr,
 			  struct insn *insn)
 {
-	uint64_t at;
+	unsigned int n;
 
-	for (at = addr - 1; at >= unit->start && at + 15 >= addr; at--)
-		if (*marks_at(image, at) & REACHED && decode(image, at, insn) &&
-		    at + insn->i.length == addr)
+	for (n = 1; n <= ZYDIS_MAX_INSTRUCTION_LENGTH && addr - unit->start >= n; n++)
+		if (*marks_at(image, addr - n) & REACHED && decode(image, addr - n, insn) &&
+		    insn->i.length == n)
 			return falls_through(insn);
 	return false;
 }
@@ -161,13 +159,6 @@ static void effects(const struct insn *insn, unsigned int *reads, unsigned int *
 		*reads |= FLAGS;
 }
 
-struct place {
-	uint64_t addr;
-	unsigned int open;
-};
-
-#define MAX_PLACES	4096
-
 /*
  * Look at all ways on from a site. RCX and R11 hold something else than after
  * SYSCALL, and the flags are lost, which must not matter. And the stack has to be
@@ -176,7 +167,7 @@ struct place {
  */
 static enum reason look_ahead(struct image *image, uint64_t addr, unsigned int open)
 {
-	static struct place places[MAX_PLACES];
+	struct place *places = image->places;
 	size_t count = 1, done, i;
 	unsigned int reads, writes;
 	bool stack, new_stack;
@@ -231,6 +222,7 @@ static enum reason look_ahead(struct image *image, uint64_t addr, unsigned int o
 			for (i = 0; i < count; i++)
 				if (places[i].addr == next[n] && !(open & ~places[i].open))
 					break;
+			spend(image, i / 16);
 			if (i < count)
 				continue;
 			if (count == MAX_PLACES)
@@ -260,7 +252,7 @@ static enum reason look_at_bytes(struct image *image, uint64_t begin, unsigned i
 	return relocated(image, begin, begin + first + second) ? LEFT_RELOCATED : REWRITTEN;
 }
 
-static void write_call(struct site *site, uint64_t slot)
+static void write_call(struct callsites_site *site, uint64_t slot)
 {
 	uint32_t address = SLOTS + slot * 8;
 
@@ -275,7 +267,7 @@ static const uint8_t compare_4096[] = { 0x0f, 0x05, 0x48, 0x3d, 0x00, 0xf0, 0xff
 static const uint8_t compare_4095[] = { 0x0f, 0x05, 0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff };
 
 /* What is at the site, in the bytes that could be replaced */
-static enum reason choose_shape(struct image *image, struct site *site)
+static enum reason choose_shape(struct image *image, struct callsites_site *site)
 {
 	enum reason reason = LEFT_SHAPE, other;
 	uint32_t number;
@@ -335,7 +327,7 @@ static bool unmaps(struct image *image, uint64_t addr)
 	}
 }
 
-static enum reason judge(struct image *image, struct site *site)
+static enum reason judge(struct image *image, struct callsites_site *site)
 {
 	struct unit *unit = unit_at(image, site->addr);
 	unsigned int stack;
@@ -364,6 +356,7 @@ static enum reason judge(struct image *image, struct site *site)
 		return reason;
 	if (unit->flags & UNIT_REDZONE)
 		return LEFT_REDZONE;
+	spend(image, image->rseq.count / 8);
 	for (i = 0; i + 1 < image->rseq.count; i += 2)
 		if (site->begin < image->rseq.items[i + 1] &&
 		    site->begin + site->len > image->rseq.items[i])
@@ -376,9 +369,9 @@ static enum reason judge(struct image *image, struct site *site)
 /* Each SYSCALL, and each pair of bytes in no instruction that looks like one */
 void find_sites(struct image *image, struct sites *sites)
 {
-	struct list found = { 0 };
+	struct list *found = &image->found;
 	struct segment *s;
-	struct site site;
+	struct callsites_site site;
 	struct unit *unit;
 	unsigned int n;
 	int number;
@@ -391,24 +384,24 @@ void find_sites(struct image *image, struct sites *sites)
 		for (i = 0; s->exec && i + 2 <= s->size; i++)
 			if (p[i] == 0x0f && p[i + 1] == 0x05 &&
 			    (s->marks[i] & REACHED || !(s->marks[i] & BODY)))
-				list_add(&found, s->addr + i);
+				list_add(image, found, s->addr + i);
 	}
-	for (i = 0; i < found.count; i++) {
-		unit = unit_at(image, found.items[i]);
-		if (!unit || !(*marks_at(image, found.items[i]) & REACHED))
+	for (i = 0; i < found->count; i++) {
+		unit = unit_at(image, found->items[i]);
+		if (!unit || !(*marks_at(image, found->items[i]) & REACHED))
 			continue;
 		unit->flags |= UNIT_SITES;
 	}
 	analyze_units(image);
-	for (i = 0; i < found.count; i++) {
-		unit = unit_at(image, found.items[i]);
-		if (!unit || !(*marks_at(image, found.items[i]) & REACHED))
+	for (i = 0; i < found->count; i++) {
+		unit = unit_at(image, found->items[i]);
+		if (!unit || !(*marks_at(image, found->items[i]) & REACHED))
 			continue;
-		if (unmaps(image, found.items[i]) &&
-		    look_ahead(image, found.items[i] + 2, STACK) == LEFT_STACK)
+		if (unmaps(image, found->items[i]) &&
+		    look_ahead(image, found->items[i] + 2, STACK) == LEFT_STACK)
 			unit->flags |= UNIT_STACKLESS;
-		if (!proven_number(image, found.items[i], &number))
-			number = find_number(image, unit, found.items[i]);
+		if (!proven_number(image, found->items[i], &number))
+			number = find_number(image, unit, found->items[i]);
 		switch (number) {
 		case __NR_clone:
 		case __NR_clone3:
@@ -417,13 +410,12 @@ void find_sites(struct image *image, struct sites *sites)
 		}
 	}
 	spread_flags(image);
-	for (i = 0; i < found.count; i++) {
+	for (i = 0; i < found->count; i++) {
 		memset(&site, 0, sizeof(site));
-		site.addr = found.items[i];
+		site.addr = found->items[i];
 		site.reason = judge(image, &site);
-		add_site(sites, &site);
+		add_site(image, sites, &site);
 	}
-	free(found.items);
 }
 
 /* Each call that find_sites() has made, with what has been there before */
@@ -431,7 +423,7 @@ void find_calls(struct image *image, struct sites *sites)
 {
 	struct segment *s;
 	struct insn insn;
-	struct site site;
+	struct callsites_site site;
 	uint64_t slot;
 	unsigned int n;
 	uint32_t number;
@@ -466,7 +458,7 @@ void find_calls(struct image *image, struct sites *sites)
 			} else {
 				continue;
 			}
-			add_site(sites, &site);
+			add_site(image, sites, &site);
 		}
 	}
 }

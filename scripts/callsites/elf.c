@@ -5,58 +5,11 @@
  * that is written down anywhere, to which control might therefore come.
  */
 #include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
-#include <libelf.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "callsites.h"
-
-void *grow(void *array, size_t count, size_t *space, size_t size)
-{
-	if (count < *space)
-		return array;
-	*space = *space ? *space * 2 : 64;
-	array = reallocarray(array, *space, size);
-	if (!array) {
-		fputs("callsites: error: out of memory\n", stderr);
-		exit(1);
-	}
-	return array;
-}
-
-void list_add(struct list *list, uint64_t item)
-{
-	list->items = grow(list->items, list->count, &list->space, sizeof(*list->items));
-	list->items[list->count++] = item;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* In order, and each once */
-void list_sort(struct list *list)
-{
-	size_t i, n = 0;
-
-	if (!list->count)
-		return;
-	qsort(list->items, list->count, sizeof(*list->items), by_value);
-	for (i = 1; i < list->count; i++)
-		if (list->items[i] != list->items[n])
-			list->items[++n] = list->items[i];
-	list->count = n + 1;
-}
+#include "image.h"
 
 struct segment *segment_at(struct image *image, uint64_t addr)
 {
@@ -150,8 +103,8 @@ void add_function(struct image *image, uint64_t start, uint64_t size)
 {
 	if (!is_code(image, start))
 		return;
-	list_add(&image->starts, start);
-	list_add(&image->ends, start + size);
+	list_add(image, &image->starts, start);
+	list_add(image, &image->ends, start + size);
 }
 
 /* A part of the file, of which nothing is believed */
@@ -178,6 +131,7 @@ static uint64_t get(struct reader *r, size_t size)
 {
 	uint64_t value = 0;
 
+	spend(r->image, 1);
 	if (r->bad || (size_t)(r->end - r->p) < size) {
 		r->bad = true;
 		return 0;
@@ -194,6 +148,9 @@ static void skip(struct reader *r, size_t size)
 		get(r, 1);
 }
 
+/* Bits of a number, with padding */
+#define MAX_LEB	128
+
 static uint64_t get_leb(struct reader *r, bool is_signed)
 {
 	unsigned int shift = 0;
@@ -204,6 +161,8 @@ static uint64_t get_leb(struct reader *r, bool is_signed)
 		byte = get(r, 1);
 		if (shift < 64)
 			value |= (uint64_t)(byte & 0x7f) << shift;
+		else if (shift > MAX_LEB)
+			r->bad = true;
 		shift += 7;
 	} while (byte & 0x80 && !r->bad);
 	if (is_signed && shift < 64 && byte & 0x40)
@@ -284,7 +243,7 @@ static void read_landing_pads(struct image *image, uint64_t lsda, uint64_t funct
 		pad = get_encoded(&r, encoding, 0);
 		get_leb(&r, false);
 		if (!r.bad && pad)
-			list_add(&image->roots, base + pad);
+			list_add(image, &image->roots, base + pad);
 	}
 }
 
@@ -389,7 +348,7 @@ static void read_eh_frame_hdr(struct image *image, uint64_t addr)
 static void read_pclntab(struct image *image, uint64_t addr, uint64_t text)
 {
 	struct reader r = reader_at(image, addr);
-	uint64_t count, start, first, table;
+	uint64_t count, start = 0, first, table;
 	uint32_t magic, entry, next;
 	size_t i;
 
@@ -436,10 +395,11 @@ static void read_symbols(struct image *image, Elf *elf, Elf_Scn *scn, const GElf
 	GElf_Sym sym;
 	size_t i;
 
-	if (!data || !shdr->sh_entsize)
+	if (!data)
 		return;
-	for (i = 0; i < shdr->sh_size / shdr->sh_entsize; i++) {
-		if (!gelf_getsym(data, i, &sym) || sym.st_shndx == SHN_UNDEF ||
+	for (i = 0; gelf_getsym(data, i, &sym); i++) {
+		spend(image, 1);
+		if (sym.st_shndx == SHN_UNDEF ||
 		    sym.st_shndx >= SHN_LORESERVE || !is_code(image, sym.st_value))
 			continue;
 		name = elf_strptr(elf, shdr->sh_link, sym.st_name);
@@ -451,7 +411,7 @@ static void read_symbols(struct image *image, Elf *elf, Elf_Scn *scn, const GElf
 		case STT_NOTYPE:
 			/* A label of assembler code: somebody may come there, or ask */
 			if (!name || strcmp(name, "__ehdr_start"))
-				list_add(&image->constants, sym.st_value);
+				list_add(image, &image->constants, sym.st_value);
 			break;
 		}
 	}
@@ -461,7 +421,7 @@ static void add_relocation(struct image *image, uint64_t addr, uint64_t value)
 {
 	struct relocation *r;
 
-	image->relocations = grow(image->relocations, image->num_relocations,
+	image->relocations = grow(image, image->relocations, image->num_relocations,
 				  &image->space_relocations, sizeof(*r));
 	r = &image->relocations[image->num_relocations++];
 	r->addr = addr;
@@ -476,14 +436,13 @@ static void read_relocations(struct image *image, Elf *elf, Elf_Scn *scn, const 
 	GElf_Sym sym;
 	size_t i;
 
-	if (!data || !shdr->sh_entsize)
+	if (!data)
 		return;
 	symtab = shdr->sh_link ? elf_getscn(elf, shdr->sh_link) : NULL;
 	if (symtab)
 		symbols = elf_getdata(symtab, NULL);
-	for (i = 0; i < shdr->sh_size / shdr->sh_entsize; i++) {
-		if (!gelf_getrela(data, i, &rela))
-			break;
+	for (i = 0; gelf_getrela(data, i, &rela); i++) {
+		spend(image, 1);
 		switch (GELF_R_TYPE(rela.r_info)) {
 		case R_X86_64_RELATIVE:
 		case R_X86_64_IRELATIVE:
@@ -514,21 +473,18 @@ struct rseq_cs {
 /* Descriptors of restartable sequences */
 static void read_rseq(struct image *image, const GElf_Shdr *shdr)
 {
-	uint64_t addr, start, length;
+	uint64_t addr = shdr->sh_addr, start, length;
+	size_t i;
 
-	for (addr = shdr->sh_addr; addr + sizeof(struct rseq_cs) <= shdr->sh_addr + shdr->sh_size;
-	     addr += sizeof(struct rseq_cs)) {
+	for (i = shdr->sh_size / sizeof(struct rseq_cs); i; i--, addr += sizeof(struct rseq_cs)) {
+		spend(image, 1);
 		if (!word_at(image, addr + offsetof(struct rseq_cs, start), &start) ||
 		    !word_at(image, addr + offsetof(struct rseq_cs, length), &length))
 			break;
-		list_add(&image->rseq, start);
-		list_add(&image->rseq, start + length);
+		list_add(image, &image->rseq, start);
+		list_add(image, &image->rseq, start + length);
 	}
 }
-
-struct range {
-	uint64_t start, end;
-};
 
 /* The longest of those with the same start first */
 static int by_start(const void *a, const void *b)
@@ -548,14 +504,14 @@ void make_units(struct image *image)
 	struct segment *s;
 	struct unit *unit = NULL;
 
+	spend(image, n);
 	free(image->units);
 	image->num_units = 0;
-	f = calloc(n + 1, sizeof(*f));
 	image->units = calloc(n + 1, sizeof(*image->units));
-	if (!f || !image->units) {
-		fputs("callsites: error: out of memory\n", stderr);
-		exit(1);
-	}
+	f = calloc(n + 1, sizeof(*f));
+	image->ranges = f;
+	if (!f || !image->units)
+		fail(image, "out of memory");
 	for (i = 0; i < n; i++) {
 		f[i].start = image->starts.items[i];
 		f[i].end = image->ends.items[i];
@@ -569,8 +525,10 @@ void make_units(struct image *image)
 			if (unit && f[i].start < unit->end)
 				continue;
 			next = i + 1;
-			while (next < n && f[next].start == f[i].start)
+			while (next < n && f[next].start == f[i].start) {
+				spend(image, 1);
 				next++;
+			}
 			f[i].end = next < n ? f[next].start : s->addr + s->size;
 		}
 		if (f[i].end > s->addr + s->size || f[i].end < f[i].start)
@@ -585,27 +543,51 @@ void make_units(struct image *image)
 		unit->end = f[i].end;
 	}
 	free(f);
+	image->ranges = NULL;
 }
 
-static bool read_segments(struct image *image, Elf *elf, uint64_t *frame_hdr)
+/* Each byte of the file, and each address, is in one segment at most. */
+static bool overlaps(struct image *image, const GElf_Phdr *phdr)
 {
+	struct segment *s;
+	unsigned int i;
+
+	for (i = 0; i < image->num_segments; i++) {
+		s = &image->segments[i];
+		if (phdr->p_vaddr < s->addr + s->size && s->addr < phdr->p_vaddr + phdr->p_filesz)
+			return true;
+		if (phdr->p_offset < s->offset + s->size &&
+		    s->offset < phdr->p_offset + phdr->p_filesz)
+			return true;
+	}
+	return false;
+}
+
+static uint64_t read_segments(struct image *image)
+{
+	uint64_t frame_hdr = 0;
 	struct segment *s;
 	GElf_Phdr phdr;
 	size_t i, n;
 
-	if (elf_getphdrnum(elf, &n))
-		return false;
+	if (elf_getphdrnum(image->elf, &n))
+		fail(image, "its headers cannot be understood");
 	for (i = 0; i < n; i++) {
-		if (!gelf_getphdr(elf, i, &phdr))
-			return false;
+		spend(image, 1);
+		if (!gelf_getphdr(image->elf, i, &phdr))
+			fail(image, "its headers cannot be understood");
 		if (phdr.p_type == PT_GNU_EH_FRAME)
-			*frame_hdr = phdr.p_vaddr;
+			frame_hdr = phdr.p_vaddr;
 		if (phdr.p_type != PT_LOAD || !phdr.p_filesz)
 			continue;
-		if (image->num_segments == 32 || phdr.p_offset > image->size ||
+		if (image->num_segments == MAX_SEGMENTS)
+			fail(image, "it has too many segments");
+		if (phdr.p_offset > image->size ||
 		    phdr.p_filesz > image->size - phdr.p_offset ||
 		    phdr.p_vaddr + phdr.p_filesz < phdr.p_vaddr)
-			return false;
+			fail(image, "a segment is not in the file");
+		if (overlaps(image, &phdr))
+			fail(image, "its segments overlap");
 		s = &image->segments[image->num_segments++];
 		s->addr = phdr.p_vaddr;
 		s->offset = phdr.p_offset;
@@ -614,30 +596,30 @@ static bool read_segments(struct image *image, Elf *elf, uint64_t *frame_hdr)
 		if (s->exec) {
 			s->marks = calloc(s->size, 1);
 			if (!s->marks)
-				return false;
+				fail(image, "out of memory");
 		}
 	}
-	return true;
+	return frame_hdr;
 }
 
-static bool read_elf(struct image *image, Elf *elf)
+static void read_sections(struct image *image, uint64_t frame_hdr)
 {
-	uint64_t frame_hdr = 0, frame = 0, text = 0, pclntab = 0;
+	uint64_t frame = 0, text = 0, pclntab = 0;
+	Elf *elf = image->elf;
 	size_t strings, pass;
 	GElf_Shdr shdr;
 	Elf_Scn *scn;
 	const char *name;
 
-	if (!read_segments(image, elf, &frame_hdr))
-		return false;
 	if (elf_getshdrstrndx(elf, &strings))
 		strings = 0;
 	/* Relocations first: the rest looks at words through them. */
 	for (pass = 0; pass < 2; pass++) {
 		scn = NULL;
 		while ((scn = elf_nextscn(elf, scn))) {
+			spend(image, 1);
 			if (!gelf_getshdr(scn, &shdr))
-				return false;
+				fail(image, "its headers cannot be understood");
 			name = elf_strptr(elf, strings, shdr.sh_name) ?: "";
 			if (!pass && shdr.sh_type == SHT_RELA && shdr.sh_flags & SHF_ALLOC)
 				read_relocations(image, elf, scn, &shdr);
@@ -665,81 +647,26 @@ static bool read_elf(struct image *image, Elf *elf)
 	if (pclntab)
 		read_pclntab(image, pclntab, text);
 	make_units(image);
-	return true;
 }
 
-/* The file in memory, where it can be changed. */
-enum elf_kind image_open(struct image *image, const char *path, const char **error)
+/* Returns false if this is no program; fails if it is a damaged one. */
+bool image_read(struct image *image)
 {
-	enum elf_kind kind = ELF_DAMAGED;
+	uint64_t frame_hdr;
 	GElf_Ehdr ehdr;
-	struct stat st;
-	Elf *elf;
-	int fd;
 
-	memset(image, 0, sizeof(*image));
-	image->path = path;
-	*error = NULL;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st)) {
-		*error = strerror(errno);
-		if (fd >= 0)
-			close(fd);
-		return ELF_DAMAGED;
-	}
-	if (st.st_size < (off_t)sizeof(Elf64_Ehdr)) {
-		close(fd);
-		return ELF_OTHER;
-	}
-	image->size = st.st_size;
-	image->data = mmap(NULL, image->size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (image->data == MAP_FAILED) {
-		image->data = NULL;
-		*error = strerror(errno);
-		return ELF_DAMAGED;
-	}
-	if (memcmp(image->data, ELFMAG, SELFMAG) || image->data[EI_CLASS] != ELFCLASS64)
-		return ELF_OTHER;
 	elf_version(EV_CURRENT);
-	elf = elf_memory((char *)image->data, image->size);
-	if (!elf || !gelf_getehdr(elf, &ehdr)) {
-		*error = elf_errmsg(-1);
-		goto out;
-	}
-	kind = ELF_OTHER;
+	image->elf = elf_memory((char *)image->data, image->size);
+	if (!image->elf || !gelf_getehdr(image->elf, &ehdr))
+		fail(image, elf_errmsg(-1) ?: "it is no ELF file");
 	if (ehdr.e_machine != EM_X86_64 || (ehdr.e_type != ET_EXEC && ehdr.e_type != ET_DYN))
-		goto out;
+		return false;
 	image->fixed = ehdr.e_type == ET_EXEC;
-	kind = ELF_CODE;
-	if (!read_elf(image, elf)) {
-		*error = "its headers cannot be understood";
-		kind = ELF_DAMAGED;
-	} else if (is_code(image, ehdr.e_entry)) {
-		list_add(&image->roots, ehdr.e_entry);
-	}
-out:
-	if (elf)
-		elf_end(elf);
-	return kind;
-}
-
-void image_close(struct image *image)
-{
-	unsigned int i;
-
-	for (i = 0; i < image->num_segments; i++)
-		free(image->segments[i].marks);
-	free(image->units);
-	free(image->starts.items);
-	free(image->ends.items);
-	free(image->roots.items);
-	free(image->constants.items);
-	free(image->callees.items);
-	free(image->rseq.items);
-	free(image->relocations);
-	free(image->numbers);
-	free(image->links);
-	if (image->data)
-		munmap(image->data, image->size);
+	frame_hdr = read_segments(image);
+	read_sections(image, frame_hdr);
+	if (is_code(image, ehdr.e_entry))
+		list_add(image, &image->roots, ehdr.e_entry);
+	elf_end(image->elf);
+	image->elf = NULL;
+	return true;
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* How system calls of an ELF file are found and turned into calls of slots. */
-#ifndef CALLSITES_H
-#define CALLSITES_H
+/* What the parts of callsites share: the model of one file, and of its code. */
+#ifndef IMAGE_H
+#define IMAGE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <libelf.h>
+#include <setjmp.h>
+#include <stdnoreturn.h>
 #include <Zydis/Zydis.h>
+
+#include "callsites.h"
 
 /*
  * The slots of kernels with CONFIG_KML, see VSYSCALL_KML_SLOTS in
@@ -67,12 +69,45 @@ struct number {
 	int number;
 };
 
+/* What is known of registers at an instruction, see flow.c */
+struct state {
+	int reg[16];
+	/* Constants, in registers whose bit is set */
+	int value[16];
+	unsigned int known, visits;
+};
+
+/* Where a search for what follows a site has been, see sites.c */
+struct place {
+	uint64_t addr;
+	unsigned int open;
+};
+
+#define MAX_SEGMENTS	32
+#define MAX_PLACES	4096
+
+struct range {
+	uint64_t start, end;
+};
+
+struct sites {
+	struct callsites_site *items;
+	size_t count, space;
+	unsigned int total[NUM_REASONS];
+};
+
+/* All memory that is used for a file is in here, so that fail() can end anywhere. */
 struct image {
-	const char *path;
 	uint8_t *data;
 	size_t size;
+	jmp_buf failed;
+	const char *error;
+	/* Steps that are left, see spend() */
+	uint64_t budget;
+	Elf *elf;
+	ZydisDecoder decoder;
 	bool fixed;		/* its addresses are absolute */
-	struct segment segments[32];
+	struct segment segments[MAX_SEGMENTS];
 	unsigned int num_segments;
 
 	struct unit *units;
@@ -93,50 +128,34 @@ struct image {
 	size_t num_numbers, space_numbers;
 	struct link *links;
 	size_t num_links, space_links;
+
+	/* For the time of one function */
+	struct range *ranges;
+	struct list todo;
+	struct state *states;
+	size_t num_states, space_states;
+	uint32_t *state_of;
+	struct place places[MAX_PLACES];
+	struct list found;
+	struct sites sites, calls;
 };
 
-enum reason {
-	REWRITTEN,
-	ALREADY,
-	LEFT_FIRST,
-	LEFT_UNREACHED = LEFT_FIRST,
-	LEFT_UNKNOWN,
-	LEFT_SHAPE,
-	LEFT_TARGET,
-	LEFT_RELOCATED,
-	LEFT_REDZONE,
-	LEFT_CHILD,
-	LEFT_SIGRETURN,
-	LEFT_EXIT,
-	LEFT_RSEQ,
-	LEFT_STACK,
-	LEFT_REGISTERS,
-	NUM_REASONS
-};
+/* rewrite.c */
+noreturn void fail(struct image *image, const char *error);
+void *grow(struct image *image, void *array, size_t count, size_t *space, size_t size);
+void list_add(struct image *image, struct list *list, uint64_t item);
+void list_sort(struct list *list);
 
-extern const char * const reasons[NUM_REASONS];
-
-struct site {
-	uint64_t addr;		/* of SYSCALL, or of the call that was one */
-	uint64_t begin;		/* of what is replaced */
-	unsigned int len;
-	uint8_t bytes[16];	/* what comes there */
-	enum reason reason;
-};
-
-struct sites {
-	struct site *items;
-	size_t count, space;
-	unsigned int total[NUM_REASONS];
-};
+/* A step is a decoded instruction, or what takes as long: 0.1 us. */
+static inline void spend(struct image *image, uint64_t steps)
+{
+	if (steps > image->budget)
+		fail(image, "its code takes too long to look at");
+	image->budget -= steps;
+}
 
 /* elf.c */
-enum elf_kind { ELF_CODE, ELF_OTHER, ELF_DAMAGED };
-enum elf_kind image_open(struct image *image, const char *path, const char **error);
-void image_close(struct image *image);
-void list_add(struct list *list, uint64_t item);
-void list_sort(struct list *list);
-void *grow(void *array, size_t count, size_t *space, size_t size);
+bool image_read(struct image *image);
 void add_function(struct image *image, uint64_t start, uint64_t size);
 void make_units(struct image *image);
 struct segment *segment_at(struct image *image, uint64_t addr);
@@ -164,6 +183,7 @@ void spread_flags(struct image *image);
 bool proven_number(struct image *image, uint64_t addr, int *number);
 
 /* sites.c */
+void add_site(struct image *image, struct sites *sites, const struct callsites_site *site);
 void find_sites(struct image *image, struct sites *sites);
 void find_calls(struct image *image, struct sites *sites);
 

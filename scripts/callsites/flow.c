@@ -7,16 +7,15 @@
  * less is enough: any word that has it, and whatever could be a branch.
  */
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "callsites.h"
+#include "image.h"
 
 #define MAX_TABLE	4096
 #define MAX_ROUNDS	10
-
-static ZydisDecoder decoder;
+/* No function that anybody wrote is as large. */
+#define MAX_UNIT	(4 << 20)
 
 bool decode(struct image *image, uint64_t addr, struct insn *insn)
 {
@@ -25,11 +24,13 @@ bool decode(struct image *image, uint64_t addr, struct insn *insn)
 
 	if (!s || !s->exec)
 		return false;
-	if (!decoder.stack_width)
-		ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	spend(image, 1);
+	if (!image->decoder.stack_width)
+		ZydisDecoderInit(&image->decoder, ZYDIS_MACHINE_MODE_LONG_64,
+				 ZYDIS_STACK_WIDTH_64);
 	left = s->size - (addr - s->addr);
 	insn->addr = addr;
-	return ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder,
+	return ZYAN_SUCCESS(ZydisDecoderDecodeFull(&image->decoder,
 						   image->data + s->offset + (addr - s->addr),
 						   left, &insn->i, insn->ops));
 }
@@ -91,7 +92,7 @@ static void add_link(struct image *image, struct unit *from, struct unit *to)
 
 	if (last && last->from == from - image->units && last->to == to - image->units)
 		return;
-	image->links = grow(image->links, image->num_links, &image->space_links,
+	image->links = grow(image, image->links, image->num_links, &image->space_links,
 			    sizeof(*image->links));
 	image->links[image->num_links].from = from - image->units;
 	image->links[image->num_links++].to = to - image->units;
@@ -120,7 +121,7 @@ static void note_constants(struct image *image, struct unit *unit, const struct 
 		}
 		if (!segment_at(image, value))
 			continue;
-		list_add(&image->constants, value);
+		list_add(image, &image->constants, value);
 		/* An address in the middle of the function that takes it */
 		if (unit && value > unit->start && value < unit->end &&
 		    insn->i.mnemonic == ZYDIS_MNEMONIC_LEA)
@@ -131,16 +132,17 @@ static void note_constants(struct image *image, struct unit *unit, const struct 
 /* Follow the code from an address on. */
 static void explore(struct image *image, uint64_t root)
 {
-	static struct list todo;
+	struct list *todo = &image->todo;
 	struct unit *unit, *other;
 	struct insn insn;
 	uint64_t addr, target;
 	uint8_t *marks;
 	unsigned int i;
 
-	list_add(&todo, root);
-	while (todo.count) {
-		addr = todo.items[--todo.count];
+	list_add(image, todo, root);
+	while (todo->count) {
+		spend(image, 1);
+		addr = todo->items[--todo->count];
 		unit = unit_at(image, addr);
 		while (unit && addr >= unit->start && addr < unit->end) {
 			marks = marks_at(image, addr);
@@ -160,9 +162,9 @@ static void explore(struct image *image, uint64_t root)
 				mark_target(image, target);
 				other = unit_at(image, target);
 				if (other)
-					list_add(&todo, target);
+					list_add(image, todo, target);
 				else if (is_code(image, target))
-					list_add(&image->callees, target);
+					list_add(image, &image->callees, target);
 				if (other && other != unit &&
 				    insn.i.meta.category != ZYDIS_CATEGORY_CALL)
 					add_link(image, unit, other);
@@ -216,6 +218,7 @@ static size_t read_table(struct image *image, struct unit *unit, uint64_t table)
 	uint8_t *p;
 
 	for (i = 0, addr = table; i < MAX_TABLE; i++, addr += 4) {
+		spend(image, 1);
 		p = bytes_at(image, addr, 4);
 		if (!p || (i && in_list(&image->constants, addr)))
 			break;
@@ -224,15 +227,16 @@ static size_t read_table(struct image *image, struct unit *unit, uint64_t table)
 		if (target < unit->start || target >= unit->end)
 			break;
 		mark_target(image, target);
-		list_add(&image->roots, target);
+		list_add(image, &image->roots, target);
 		found++;
 	}
 	for (i = 0, addr = table; i < MAX_TABLE; i++, addr += 8) {
+		spend(image, 1);
 		if (!word_at(image, addr, &target) || (i && in_list(&image->constants, addr)) ||
 		    target < unit->start || target >= unit->end)
 			break;
 		mark_target(image, target);
-		list_add(&image->roots, target);
+		list_add(image, &image->roots, target);
 		found++;
 	}
 	return found;
@@ -252,6 +256,7 @@ static void read_tables(struct image *image)
 		unit = &image->units[n];
 		if (!(unit->flags & UNIT_INDIRECT))
 			continue;
+		spend(image, (unit->end - unit->start) / 8);
 		for (addr = unit->start; addr < unit->end; addr++) {
 			if (!(*marks_at(image, addr) & REACHED) || !decode(image, addr, &insn))
 				continue;
@@ -391,13 +396,6 @@ void trace_flow(struct image *image)
  */
 #define NONE	INT_MIN
 
-struct state {
-	int reg[16];
-	/* Constants, in registers whose bit is set */
-	int value[16];
-	unsigned int known, visits;
-};
-
 #define AX	0
 #define SP	4
 #define BP	5
@@ -412,6 +410,15 @@ static int gpr(ZydisRegister reg)
 	if (whole < ZYDIS_REGISTER_RAX || whole > ZYDIS_REGISTER_R15)
 		return -1;
 	return whole - ZYDIS_REGISTER_RAX;
+}
+
+/* A register that holds a distance, plus a constant */
+static int add(int reg, int64_t value)
+{
+	if (reg == NONE || value <= INT_MIN / 2 || value >= INT_MAX / 2)
+		return NONE;
+	value += reg;
+	return value <= INT_MIN / 2 || value >= INT_MAX / 2 ? NONE : value;
 }
 
 static bool is_whole(ZydisRegister reg)
@@ -497,18 +504,16 @@ static void step(const struct insn *insn, struct state *state)
 	switch (insn->i.mnemonic) {
 	case ZYDIS_MNEMONIC_PUSH:
 	case ZYDIS_MNEMONIC_PUSHFQ:
-		if (sp != NONE)
-			state->reg[SP] -= insn->i.operand_width == 16 ? 2 : 8;
+		state->reg[SP] = add(sp, insn->i.operand_width == 16 ? -2 : -8);
 		return;
 	case ZYDIS_MNEMONIC_POPFQ:
 	case ZYDIS_MNEMONIC_POP:
 		if (ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER && gpr(ops[0].reg.value) >= 0)
 			state->reg[gpr(ops[0].reg.value)] = NONE;
-		if (sp != NONE && state->reg[SP] != NONE)
-			state->reg[SP] += insn->i.operand_width == 16 ? 2 : 8;
+		state->reg[SP] = add(state->reg[SP], insn->i.operand_width == 16 ? 2 : 8);
 		return;
 	case ZYDIS_MNEMONIC_LEAVE:
-		state->reg[SP] = state->reg[BP] == NONE ? NONE : state->reg[BP] + 8;
+		state->reg[SP] = add(state->reg[BP], 8);
 		state->reg[BP] = NONE;
 		return;
 	case ZYDIS_MNEMONIC_CALL:
@@ -535,18 +540,16 @@ static void step(const struct insn *insn, struct state *state)
 			return;
 		case ZYDIS_MNEMONIC_LEA:
 			from = gpr(ops[1].mem.base);
-			if (from >= 0 && ops[1].mem.index == ZYDIS_REGISTER_NONE &&
-			    state->reg[from] != NONE)
-				value = state->reg[from] + (int)ops[1].mem.disp.value;
+			if (from >= 0 && ops[1].mem.index == ZYDIS_REGISTER_NONE)
+				value = add(state->reg[from], ops[1].mem.disp.value);
 			state->reg[to] = value;
 			return;
 		case ZYDIS_MNEMONIC_ADD:
 		case ZYDIS_MNEMONIC_SUB:
 			if (ops[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE && state->reg[to] != NONE) {
-				value = (int)ops[1].imm.value.s;
-				if (insn->i.mnemonic == ZYDIS_MNEMONIC_SUB)
-					value = -value;
-				state->reg[to] += value;
+				state->reg[to] = add(state->reg[to],
+						     insn->i.mnemonic == ZYDIS_MNEMONIC_SUB ?
+						     -ops[1].imm.value.s : ops[1].imm.value.s);
 				return;
 			}
 			/* A variable amount of room: RSP is at most what it was. */
@@ -617,27 +620,36 @@ static bool merge(struct state *into, const struct state *from)
 	return changed;
 }
 
-static void enter(struct image *image, struct unit *unit, struct state **states,
-		  struct list *todo, uint64_t addr, const struct state *state)
+/* The state at an address of the unit, or NULL if control has not come there yet */
+static struct state *state_at(struct image *image, const struct unit *unit, uint64_t addr)
 {
-	struct state **slot;
+	uint32_t n = image->state_of[addr - unit->start];
+
+	return n ? &image->states[n - 1] : NULL;
+}
+
+static void enter(struct image *image, const struct unit *unit, uint64_t addr,
+		  const struct state *from)
+{
+	struct state state = *from, *to;
 
 	if (addr < unit->start || addr >= unit->end || !(*marks_at(image, addr) & REACHED))
 		return;
-	slot = &states[addr - unit->start];
-	if (!*slot)
-		*slot = calloc(1, sizeof(**slot));
-	if (!*slot) {
-		fputs("callsites: error: out of memory\n", stderr);
-		exit(1);
+	to = state_at(image, unit, addr);
+	if (!to) {
+		image->states = grow(image, image->states, image->num_states,
+				     &image->space_states, sizeof(*to));
+		to = &image->states[image->num_states++];
+		memset(to, 0, sizeof(*to));
+		image->state_of[addr - unit->start] = image->num_states;
 	}
-	if (merge(*slot, state))
-		list_add(todo, addr);
+	if (merge(to, &state))
+		list_add(image, &image->todo, addr);
 }
 
 static void add_number(struct image *image, uint64_t addr, int number)
 {
-	image->numbers = grow(image->numbers, image->num_numbers, &image->space_numbers,
+	image->numbers = grow(image, image->numbers, image->num_numbers, &image->space_numbers,
 			      sizeof(*image->numbers));
 	image->numbers[image->num_numbers].addr = addr;
 	image->numbers[image->num_numbers++].number = number;
@@ -667,28 +679,30 @@ bool proven_number(struct image *image, uint64_t addr, int *number)
  */
 static void analyze_stack(struct image *image, struct unit *unit)
 {
-	struct state start = { .visits = 1 }, state, **states;
-	uint64_t addr, target, size = unit->end - unit->start;
-	struct list todo = { 0 };
+	struct state start = { .visits = 1 }, state;
+	uint64_t addr, target, next = unit->start;
 	struct insn insn;
 	unsigned int i;
 
 	if (unit->flags & UNIT_ANALYZED)
 		return;
 	unit->flags |= UNIT_ANALYZED;
-	states = calloc(size, sizeof(*states));
-	if (!states) {
+	if (unit->end - unit->start > MAX_UNIT) {
 		unit->flags |= UNIT_BAD;
 		return;
 	}
+	spend(image, (unit->end - unit->start) / 8);
+	image->num_states = 0;
+	image->state_of = calloc(unit->end - unit->start, sizeof(*image->state_of));
+	if (!image->state_of)
+		fail(image, "out of memory");
 	for (i = 0; i < 16; i++)
 		start.reg[i] = i == SP ? 0 : NONE;
-	enter(image, unit, states, &todo, unit->start, &start);
-	addr = unit->start;
+	enter(image, unit, unit->start, &start);
 	for (;;) {
-		while (todo.count) {
-			addr = todo.items[--todo.count];
-			state = *states[addr - unit->start];
+		while (image->todo.count) {
+			addr = image->todo.items[--image->todo.count];
+			state = *state_at(image, unit, addr);
 			if (!decode(image, addr, &insn))
 				continue;
 			if (below_stack(&insn, &state)) {
@@ -700,30 +714,31 @@ static void analyze_stack(struct image *image, struct unit *unit)
 			step_values(&insn, &state);
 			if (insn.i.meta.category != ZYDIS_CATEGORY_CALL &&
 			    branch_target(&insn, &target))
-				enter(image, unit, states, &todo, target, &state);
+				enter(image, unit, target, &state);
 			if (falls_through(&insn))
-				enter(image, unit, states, &todo, addr + insn.i.length, &state);
+				enter(image, unit, addr + insn.i.length, &state);
 		}
 		/* What has not been seen yet: other entries, tables, landing pads */
-		for (addr = unit->start; addr < unit->end; addr++)
-			if (*marks_at(image, addr) & REACHED && !states[addr - unit->start])
-				break;
-		if (addr == unit->end)
+		while (next < unit->end &&
+		       (!(*marks_at(image, next) & REACHED) || state_at(image, unit, next)))
+			next++;
+		if (next == unit->end)
 			break;
-		enter(image, unit, states, &todo, addr, &start);
+		enter(image, unit, next, &start);
 	}
-	for (addr = 0; addr < size; addr++) {
-		if (states[addr] && decode(image, unit->start + addr, &insn) &&
-		    insn.i.mnemonic == ZYDIS_MNEMONIC_SYSCALL) {
-			if (states[addr]->known & (1 << AX))
-				add_number(image, unit->start + addr, states[addr]->value[AX]);
-			if (states[addr]->reg[SP] == NONE)
-				unit->flags |= UNIT_BAD;
-		}
-		free(states[addr]);
+	for (addr = unit->start; addr < unit->end; addr++) {
+		const struct state *at = state_at(image, unit, addr);
+
+		if (!at || !decode(image, addr, &insn) ||
+		    insn.i.mnemonic != ZYDIS_MNEMONIC_SYSCALL)
+			continue;
+		if (at->known & (1 << AX))
+			add_number(image, addr, at->value[AX]);
+		if (at->reg[SP] == NONE)
+			unit->flags |= UNIT_BAD;
 	}
-	free(states);
-	free(todo.items);
+	free(image->state_of);
+	image->state_of = NULL;
 }
 
 /* Look at those with sites, and at those from which control may come there. */
@@ -735,6 +750,7 @@ void analyze_units(struct image *image)
 
 	do {
 		changed = false;
+		spend(image, image->num_links / 8);
 		for (i = 0; i < image->num_links; i++) {
 			from = &image->units[image->links[i].from];
 			to = &image->units[image->links[i].to];
@@ -764,6 +780,7 @@ void spread_flags(struct image *image)
 
 	do {
 		changed = false;
+		spend(image, image->num_links / 8);
 		for (i = 0; i < image->num_links; i++) {
 			from = &image->units[image->links[i].from];
 			to = &image->units[image->links[i].to];

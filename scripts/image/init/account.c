@@ -1,157 +1,164 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Users and groups from /etc/passwd and /etc/group. Static glibc would load
- * NSS modules for getpwnam(), which need not fit the image's C library.
+ * Users and groups from /etc/passwd and /etc/group, entry by entry. Static glibc would
+ * load NSS modules for getpwnam(), which need not fit the image's C library;
+ * fgetpwent() and fgetgrent() only parse.
+ *
+ * The files are the image's, so anything may stand there: neither file needs to
+ * exist, a pipe must not stop the init, a line must not take all memory.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "init.h"
 
-#define NR_FIELDS	7
+#define PASSWD		"/etc/passwd"
+#define GROUP		"/etc/group"
+#define MAX_FILE	(4 * 1024 * 1024)
+#define NO_ID		((unsigned int)-1)
 
-/* Split an entry in place; returns how many fields there are. */
-static size_t split(char *line, char **field)
+/* NULL: there are no entries. */
+static FILE *open_entries(const char *path)
 {
-	size_t nr = 0;
+	struct stat st;
+	FILE *f;
+	int fd;
 
-	do {
-		field[nr++] = line;
-		line = strchr(line, ':');
-		if (line)
-			*line++ = '\0';
-	} while (line && nr < NR_FIELDS);
-	return nr;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0) {
+		if (errno != ENOENT)
+			say("%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > MAX_FILE) {
+		say("%s is ignored: not a file of at most %d bytes", path, MAX_FILE);
+		close(fd);
+		return NULL;
+	}
+	f = fdopen(fd, "r");
+	if (!f)
+		close(fd);
+	return f;
 }
 
+/* The parser of manifests has checked that what begins as a number is one. */
 static bool number(const char *s, unsigned int *n)
 {
-	unsigned long v;
-	char *end;
-
-	errno = 0;
-	v = strtoul(s, &end, 10);
-	if (*s < '0' || *s > '9' || *end || errno || v >= (unsigned int)-1)
+	if (!*s || s[strspn(s, "0123456789")])
 		return false;
-	*n = v;
+	*n = strtoul(s, NULL, 10);
 	return true;
 }
 
-/* Call fn for each entry of a file until it returns true. */
-static bool each_entry(const char *path, size_t min_fields,
-		       bool (*fn)(char **field, void *arg), void *arg)
+/* The user's entry; false where there is none. */
+static bool find_user(const char *name, bool by_id, unsigned int uid, struct account *a, char **login)
 {
-	char *text = slurp(path), *line, *next, *field[NR_FIELDS];
+	FILE *f = open_entries(PASSWD);
+	struct passwd *p;
 	bool found = false;
 
-	for (line = text; line && *line && !found; line = next) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		if (split(line, field) >= min_fields)
-			found = fn(field, arg);
+	while (f && !found && (p = fgetpwent(f))) {
+		if (!p->pw_name || p->pw_uid == NO_ID || p->pw_gid == NO_ID)
+			continue;
+		found = by_id ? p->pw_uid == uid : !strcmp(p->pw_name, name);
+		if (found) {
+			a->uid = p->pw_uid;
+			a->gid = p->pw_gid;
+			a->home = copy(p->pw_dir && *p->pw_dir ? p->pw_dir : "/");
+			*login = copy(p->pw_name);
+		}
 	}
-	free(text);
+	if (f)
+		fclose(f);
 	return found;
 }
 
-struct search {
-	const char *name;
-	unsigned int id;
-	bool by_id;
-	struct account *account;
-	const char *user;
-};
-
-static bool matches(const struct search *s, char **field)
+static bool find_group(const char *name, gid_t *gid)
 {
-	unsigned int id;
+	FILE *f = open_entries(GROUP);
+	struct group *g;
+	bool found = false;
 
-	if (s->by_id)
-		return number(field[2], &id) && id == s->id;
-	return !strcmp(field[0], s->name);
-}
-
-static bool passwd_entry(char **field, void *arg)
-{
-	struct search *s = arg;
-	unsigned int uid, gid;
-
-	if (!matches(s, field) || !number(field[2], &uid) || !number(field[3], &gid))
-		return false;
-	s->account->uid = uid;
-	s->account->gid = gid;
-	s->account->home = copy(field[5]);
-	s->user = copy(field[0]);
-	return true;
-}
-
-static bool group_entry(char **field, void *arg)
-{
-	struct search *s = arg;
-	unsigned int gid;
-
-	if (!matches(s, field) || !number(field[2], &gid))
-		return false;
-	s->account->gid = gid;
-	return true;
+	while (f && !found && (g = fgetgrent(f))) {
+		found = g->gr_name && g->gr_gid != NO_ID && !strcmp(g->gr_name, name);
+		if (found)
+			*gid = g->gr_gid;
+	}
+	if (f)
+		fclose(f);
+	return found;
 }
 
 /* Supplementary groups: every group that lists the user. */
-static bool member_entry(char **field, void *arg)
+static void find_memberships(const char *login, struct account *a)
 {
-	struct search *s = arg;
-	struct account *a = s->account;
-	char *name, *rest = field[3];
-	unsigned int gid;
+	FILE *f = open_entries(GROUP);
+	struct group *g;
+	char **member;
 
-	while ((name = strsep(&rest, ","))) {
-		if (!strcmp(name, s->user) && number(field[2], &gid) &&
-		    a->nr_groups < sizeof(a->groups) / sizeof(*a->groups))
-			a->groups[a->nr_groups++] = gid;
+	while (f && (g = fgetgrent(f))) {
+		for (member = g->gr_mem; member && *member; member++)
+			if (!strcmp(*member, login))
+				break;
+		if (!member || !*member || g->gr_gid == NO_ID)
+			continue;
+		if (a->nr_groups == sizeof(a->groups) / sizeof(*a->groups)) {
+			say("user %s is in more than %zu groups; the first ones count",
+			    login, a->nr_groups);
+			break;
+		}
+		a->groups[a->nr_groups++] = g->gr_gid;
 	}
-	return false;
+	if (f)
+		fclose(f);
 }
 
 /* USER[:GROUP], by name or number. A number needs no entry. */
 int account_find(const char *spec, struct account *a)
 {
-	struct search s = { .account = a };
-	char *user = copy(spec), *group;
+	char *user = copy(spec), *group, *login = NULL;
+	unsigned int id = 0;
+	bool by_id;
 	int ret = -1;
 
 	memset(a, 0, sizeof(*a));
 	group = strchr(user, ':');
 	if (group)
 		*group++ = '\0';
+	if (group && !*group)
+		group = NULL;
 
-	s.name = user;
-	s.by_id = number(user, &s.id);
-	if (!each_entry("/etc/passwd", 6, passwd_entry, &s)) {
-		if (!s.by_id) {
-			say("user '%s' is not in /etc/passwd", user);
+	by_id = number(user, &id);
+	if (!find_user(user, by_id, id, a, &login)) {
+		if (!by_id) {
+			say("user '%s' is not in " PASSWD "%s", user,
+			    access(PASSWD, F_OK) ? ", which the image does not have; a number would do" :
+			    "");
 			goto out;
 		}
-		a->uid = s.id;
+		a->uid = id;
 		a->home = copy("/");
 	}
-	if (s.user && !group)
-		each_entry("/etc/group", 4, member_entry, &s);
+	if (login && !group)
+		find_memberships(login, a);
 
-	if (group) {
-		s.name = group;
-		s.by_id = number(group, &s.id);
-		if (s.by_id) {
-			a->gid = s.id;
-		} else if (!each_entry("/etc/group", 3, group_entry, &s)) {
-			say("group '%s' is not in /etc/group", group);
-			goto out;
-		}
+	if (group && number(group, &id)) {
+		a->gid = id;
+	} else if (group && !find_group(group, &a->gid)) {
+		say("group '%s' is not in " GROUP "%s", group,
+		    access(GROUP, F_OK) ? ", which the image does not have; a number would do" : "");
+		goto out;
 	}
 	ret = 0;
 out:
+	free(login);
 	free(user);
 	return ret;
 }

@@ -1,179 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The image's configuration: one `key value` a line, # starts a comment line.
- * A value runs to the end of the line; \n and \\ in it stand for a newline
- * and a backslash. Keys with + may be repeated.
- *
- *   entrypoint + WORD            program and its first arguments, one word a line
- *   cmd +        WORD            further arguments, replaced by --args
- *   shell        COMMAND         shell form: /bin/sh -c COMMAND
- *   env +        NAME=VALUE
- *   workdir      DIR             made when missing; default /
- *   user         USER[:GROUP]    names or numbers; default root
- *   hostname     NAME
- *   stop         SIGNAL          ends the application: sent for Ctrl-C on the console
- *                                and for SIGTERM to init, where SIGTERM is the default
- *   limit +      NAME SOFT[:HARD] as in ulimit: nofile, nproc, core, ...
- *   mkdir +      DIR [MODE [USER[:GROUP]]]
- *   mount +      TYPE SOURCE DIR [OPTIONS]
- *   sysctl +     NAME VALUE      as vm.overcommit_memory 1
- *   need +       OPTION          kernel option without CONFIG_, checked first; KML: slots
- *   address      A.B.C.D/BITS    for eth0, when ip= has not configured it
- *   gateway      A.B.C.D
- *   nameserver + A.B.C.D
- *   dhcp         yes
+ * The image's configuration, and what the kernel's command line changes in it. Both
+ * have the grammar of manifests, for which there is one parser, lupine/manifest.c.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "init.h"
-#include "manifest.h"
 
-static void unescape(char *s)
-{
-	char *d = s;
-
-	for (; *s; s++) {
-		if (*s == '\\' && s[1]) {
-			s++;
-			*d++ = *s == 'n' ? '\n' : *s;
-		} else {
-			*d++ = *s;
-		}
-	}
-	*d = '\0';
-}
-
-static void print_escaped(const char *key, const char *s)
-{
-	printf("%s ", key);
-	for (; *s; s++) {
-		if (*s == '\n')
-			fputs("\\n", stdout);
-		else if (*s == '\\')
-			fputs("\\\\", stdout);
-		else
-			putchar(*s);
-	}
-	putchar('\n');
-}
-
-/* A variable set twice: the last one counts, as docker run --env has it. */
-static void set_env(struct list *env, const char *assignment)
-{
-	size_t i, len = strcspn(assignment, "=");
-
-	for (i = 0; i < env->nr; i++) {
-		if (!strncmp(env->item[i], assignment, len + 1)) {
-			free(env->item[i]);
-			env->item[i] = copy(assignment);
-			return;
-		}
-	}
-	list_add(env, assignment);
-}
-
-/* NULL, or what is wrong with the value. */
-static const char *set(struct config *c, const char *key, char *value)
-{
-	const struct {
-		const char *key;
-		struct list *list;
-	} lists[] = {
-		{ "entrypoint", &c->entrypoint },
-		{ "cmd", &c->cmd },
-		{ "limit", &c->limits },
-		{ "mkdir", &c->mkdirs },
-		{ "mount", &c->mounts },
-		{ "nameserver", &c->nameservers },
-		{ "sysctl", &c->sysctls },
-	};
-	const struct {
-		const char *key;
-		char **text;
-	} texts[] = {
-		{ "shell", &c->shell },
-		{ "workdir", &c->workdir },
-		{ "user", &c->user },
-		{ "hostname", &c->hostname },
-		{ "address", &c->address },
-		{ "gateway", &c->gateway },
-	};
-	size_t i;
-
-	/* An empty argument is an argument; elsewhere a value is missing. */
-	if (!*value && strcmp(key, "entrypoint") && strcmp(key, "cmd"))
-		return "has no value";
-
-	for (i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
-		if (!strcmp(key, lists[i].key)) {
-			list_add(lists[i].list, value);
-			return NULL;
-		}
-	}
-	for (i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-		if (!strcmp(key, texts[i].key)) {
-			free(*texts[i].text);
-			*texts[i].text = copy(value);
-			if (!strcmp(key, "workdir") && *value != '/')
-				return "is not an absolute path";
-			return NULL;
-		}
-	}
-	if (!strcmp(key, "env")) {
-		if (*value == '=' || !strchr(value, '='))
-			return "is not NAME=VALUE";
-		set_env(&c->env, value);
-		return NULL;
-	}
-	if (!strcmp(key, "need")) {
-		if (!manifest_option_known(value))
-			return "is not an option that init can test";
-		list_add(&c->needs, value);
-		return NULL;
-	}
-	if (!strcmp(key, "stop")) {
-		c->stop_signal = signal_number(value);
-		return c->stop_signal < 0 ? "is not a signal" : NULL;
-	}
-	if (!strcmp(key, "dhcp")) {
-		c->dhcp = !strcmp(value, "yes");
-		return c->dhcp || !strcmp(value, "no") ? NULL : "is neither yes nor no";
-	}
-	return "is not a key of this file (see init --help)";
-}
+#define COMMAND_LINE	"command line: lupine"
 
 void config_read(struct config *c, const char *path)
 {
-	char *text, *line, *next, *key, *value;
-	const char *wrong;
-	unsigned int nr = 0;
+	char error[MANIFEST_ERROR_SIZE];
+	size_t len;
+	char *text;
 
-	text = slurp(path);
+	text = slurp(path, MANIFEST_MAX_SIZE + 1, &len);
 	if (!text)
 		fail("%s: %s: is this an image made by scripts/image/build?",
 		     path, strerror(errno));
-	for (line = text; line && *line; line = next) {
-		nr++;
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		key = line + strspn(line, " \t");
-		if (!*key || *key == '#')
-			continue;
-		value = key + strcspn(key, " \t");
-		if (*value)
-			*value++ = '\0';
-		unescape(value);
-		wrong = set(c, key, value);
-		if (wrong)
-			fail("%s:%u: %s '%s' %s", path, nr, key, value, wrong);
-	}
+	if (manifest_parse(&c->m, path, text, len, IN_INIT, error, sizeof(error)))
+		fail("%s", error);
 	free(text);
-	if (c->shell && c->entrypoint.nr)
-		fail("%s: both entrypoint and shell: which one?", path);
 }
 
 static int hex(char c)
@@ -185,7 +40,7 @@ static int hex(char c)
 }
 
 /*
- * The kernel's command line knows no escapes, so scripts/vm/run writes %XX for
+ * The kernel's command line knows no escapes, so `lupine run` writes %XX for
  * a character, and %- for a word of nothing.
  */
 static void percent_decode(char *s)
@@ -205,101 +60,133 @@ static void percent_decode(char *s)
 	*d = '\0';
 }
 
+/* Options of lupine="...": --KEY VALUE, and --args WORD... as the last one. */
+static void override_by_words(struct manifest *o, const char *words)
+{
+	char *line = copy(words), *rest = line, *option, *value, error[MANIFEST_ERROR_SIZE];
+	enum manifest_key key;
+	int ret;
+
+	while ((option = word(&rest))) {
+		if (!strcmp(option, "--args")) {
+			while ((value = word(&rest))) {
+				percent_decode(value);
+				if (manifest_add(o, COMMAND_LINE, KEY_CMD, (const char **)&value, 1,
+						 IN_COMMAND, error, sizeof(error)))
+					fail("%s", error);
+			}
+			break;
+		}
+		key = strncmp(option, "--", 2) ? NR_MANIFEST_KEYS : manifest_key(option + 2);
+		if (key == NR_MANIFEST_KEYS || !(manifest_key_info(key)->where & IN_COMMAND))
+			fail(COMMAND_LINE ": unknown option %s", option);
+		value = word(&rest);
+		if (!value)
+			fail(COMMAND_LINE ": %s has no value", option);
+		percent_decode(value);
+		/* A mount has several words, which its own grammar separates. */
+		if (key == KEY_MOUNT)
+			ret = manifest_add_text(o, COMMAND_LINE, key, value, IN_COMMAND,
+						error, sizeof(error));
+		else
+			ret = manifest_add(o, COMMAND_LINE, key, (const char **)&value, 1,
+					   IN_COMMAND, error, sizeof(error));
+		if (ret)
+			fail("%s", error);
+	}
+	free(line);
+}
+
+/* Without CONFIG_DEVTMPFS nobody makes the node of a disk. */
+static void make_disk_node(const char *name, const char *path)
+{
+	char sysfs[64], *text;
+	unsigned int major, minor;
+
+	snprintf(sysfs, sizeof(sysfs), "/sys/class/block/%s/dev", name);
+	text = slurp(sysfs, 64, NULL);
+	if (text && sscanf(text, "%u:%u", &major, &minor) == 2)
+		mknod(path, S_IFBLK | 0400, makedev(major, minor));
+	free(text);
+}
+
+/*
+ * lupine=@vdX: there is more to say than the command line holds. The text is the
+ * disk's content, with NUL bytes behind it.
+ */
+static void override_by_disk(struct manifest *o, const char *name)
+{
+	char path[16], error[MANIFEST_ERROR_SIZE], *text;
+	size_t len;
+
+	if (strlen(name) != 3 || strncmp(name, "vd", 2) || name[2] < 'a' || name[2] > 'z')
+		fail(COMMAND_LINE ": @%s: want @vda to @vdz", name);
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	if (access(path, F_OK))
+		make_disk_node(name, path);
+	text = slurp(path, MANIFEST_MAX_SIZE + 512, &len);
+	if (!text)
+		fail(COMMAND_LINE ": @%s: %s", name, strerror(errno));
+	if (manifest_parse(o, path, text, strnlen(text, len), IN_COMMAND, error, sizeof(error)))
+		fail("%s", error);
+	free(text);
+}
+
+static void add(struct manifest *m, enum manifest_key key, const char *text)
+{
+	char error[MANIFEST_ERROR_SIZE];
+
+	if (manifest_add(m, CONFIG_PATH, key, &text, 1, IN_INIT, error, sizeof(error)))
+		fail("%s", error);
+}
+
+static void merge(struct manifest *to, struct manifest *from)
+{
+	if (manifest_merge(to, from))
+		fail("out of memory, or more than %d values", MANIFEST_MAX_LINES);
+	manifest_free(from);
+}
+
+/* The shell form is an entrypoint, too; words behind it are the shell's. */
+static void resolve_shell(struct manifest *m)
+{
+	const char *shell = manifest_text(m, KEY_SHELL);
+	struct manifest program = { 0 };
+	size_t i;
+
+	if (!shell)
+		return;
+	add(&program, KEY_ENTRYPOINT, "/bin/sh");
+	add(&program, KEY_ENTRYPOINT, "-c");
+	add(&program, KEY_ENTRYPOINT, shell);
+	for (i = 0; i < m->key[KEY_CMD].nr; i++)
+		add(&program, KEY_CMD, m->key[KEY_CMD].value[i].word[0]);
+	merge(m, &program);
+}
+
 /*
  * What lupine="..." on the kernel's command line says. The kernel hands a
  * parameter that it does not know to init, as an environment variable.
  */
 void config_override(struct config *c, const char *words)
 {
-	static const struct {
-		const char *option, *key;
-	} known[] = {
-		{ "--env", "env" },
-		{ "--workdir", "workdir" },
-		{ "--user", "user" },
-		{ "--hostname", "hostname" },
-		{ "--mount", "mount" },
-	};
-	char *line = copy(words ?: ""), *rest = line, *option, *value;
-	const char *wrong;
-	size_t k;
+	struct manifest o = { 0 };
 
-	while ((option = word(&rest))) {
-		if (!strcmp(option, "--args")) {
-			c->has_override_cmd = true;
-			while ((value = word(&rest))) {
-				percent_decode(value);
-				list_add(&c->override_cmd, value);
-			}
-			break;
-		}
-		value = word(&rest);
-		if (!value)
-			fail("command line: lupine: %s has no value", option);
-		percent_decode(value);
-		if (!strcmp(option, "--entrypoint")) {
-			list_add(&c->override_entrypoint, value);
-			continue;
-		}
-		for (k = 0; k < sizeof(known) / sizeof(*known); k++)
-			if (!strcmp(option, known[k].option))
-				break;
-		if (k == sizeof(known) / sizeof(*known))
-			fail("command line: lupine: unknown option %s", option);
-		wrong = set(c, known[k].key, value);
-		if (wrong)
-			fail("command line: lupine: %s '%s' %s", option, value, wrong);
-	}
-	free(line);
-
-	/* As docker run --entrypoint: the image's arguments go with its program. */
-	if (c->override_entrypoint.nr) {
-		c->entrypoint = c->override_entrypoint;
-		c->cmd = (struct list){ 0 };
-		c->shell = NULL;
-	}
-	if (c->has_override_cmd)
-		c->cmd = c->override_cmd;
-	if (c->shell) {
-		list_add(&c->entrypoint, "/bin/sh");
-		list_add(&c->entrypoint, "-c");
-		list_add(&c->entrypoint, c->shell);
-	}
-}
-
-static void print_list(const char *key, const struct list *l)
-{
-	size_t i;
-
-	for (i = 0; i < l->nr; i++)
-		print_escaped(key, l->item[i]);
-}
-
-static void print_text(const char *key, const char *text)
-{
-	if (text)
-		print_escaped(key, text);
+	if (words && *words == '@')
+		override_by_disk(&o, words + 1);
+	else if (words)
+		override_by_words(&o, words);
+	merge(&c->m, &o);
+	resolve_shell(&c->m);
 }
 
 /* In a fixed order, so that tests can compare it. */
 void config_print(const struct config *c)
 {
-	print_list("entrypoint", &c->entrypoint);
-	print_list("cmd", &c->cmd);
-	print_list("env", &c->env);
-	print_text("workdir", c->workdir);
-	print_text("user", c->user);
-	print_text("hostname", c->hostname);
-	if (c->stop_signal)
-		printf("stop %d\n", c->stop_signal);
-	print_list("limit", &c->limits);
-	print_list("mkdir", &c->mkdirs);
-	print_list("mount", &c->mounts);
-	print_list("sysctl", &c->sysctls);
-	print_list("need", &c->needs);
-	print_text("address", c->address);
-	print_text("gateway", c->gateway);
-	print_list("nameserver", &c->nameservers);
-	if (c->dhcp)
-		puts("dhcp yes");
+	char *text = manifest_print(&c->m, IN_INIT);
+
+	if (!text)
+		fail("out of memory");
+	fputs(text, stdout);
+	free(text);
 }

@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <linux/futex.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -71,7 +72,7 @@ static bool family_missing(size_t i)
 /* No list of file systems without /proc: then only an attempt would tell. */
 static bool fs_missing(size_t i)
 {
-	char *list = slurp("/proc/filesystems"), line[32];
+	char *list = slurp("/proc/filesystems", SIZE_MAX, NULL), line[32];
 
 	if (!list)
 		return !strcmp(file_systems[i].type, "proc");

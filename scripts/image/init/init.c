@@ -3,13 +3,13 @@
  * Lupine's guest init: PID 1 of a unikernel with one application. It sets up
  * what the application expects of a Linux machine, runs it, passes signals on,
  * reaps orphans, and ends the machine with the application's exit status. The
- * host reads that from the last console line, "lupine-init: exit status N".
+ * machine tells it to the host, see status.h; the console line is for people.
  */
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,22 +24,9 @@
 #include <unistd.h>
 
 #include "init.h"
+#include "status.h"
 
-#define DEFAULT_PATH	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define GRACE_SECONDS	10
-
-static const struct {
-	const char *name;
-	int resource;
-} limits[] = {
-	{ "as", RLIMIT_AS }, { "core", RLIMIT_CORE }, { "cpu", RLIMIT_CPU },
-	{ "data", RLIMIT_DATA }, { "fsize", RLIMIT_FSIZE },
-	{ "memlock", RLIMIT_MEMLOCK }, { "msgqueue", RLIMIT_MSGQUEUE },
-	{ "nice", RLIMIT_NICE }, { "nofile", RLIMIT_NOFILE },
-	{ "nproc", RLIMIT_NPROC }, { "rss", RLIMIT_RSS },
-	{ "rtprio", RLIMIT_RTPRIO }, { "sigpending", RLIMIT_SIGPENDING },
-	{ "stack", RLIMIT_STACK },
-};
 
 static void power_off(int status, void *unused)
 {
@@ -53,6 +40,10 @@ static void power_off(int status, void *unused)
 	mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL);
 	say("exit status %d", status);
 	tcdrain(STDERR_FILENO);
+	if (!status_tell(status)) {
+		say("the host does not learn it: add CONFIG_X86_IOPL_IOPERM to the kernel");
+		tcdrain(STDERR_FILENO);
+	}
 	/*
 	 * A machine without ACPI has no power switch. A reset ends QEMU with
 	 * -no-reboot, Firecracker and cloud-hypervisor.
@@ -70,7 +61,7 @@ static int open_console(void)
 	char path[64] = "/dev/", *active, *last;
 	int fd = -1;
 
-	active = slurp("/sys/class/tty/console/active");
+	active = slurp("/sys/class/tty/console/active", 256, NULL);
 	if (active) {
 		active[strcspn(active, "\n")] = '\0';
 		last = strrchr(active, ' ');
@@ -104,73 +95,50 @@ static void attach_console(void)
 	ioctl(STDIN_FILENO, TIOCSCTTY, 0);
 }
 
-static void set_limit(const char *configured)
-{
-	char *line = copy(configured), *rest = line;
-	char *name = word(&rest), *value = word(&rest), *end;
-	struct rlimit r;
-	size_t i;
-
-	for (i = 0; name && i < sizeof(limits) / sizeof(*limits); i++)
-		if (!strcmp(name, limits[i].name))
-			break;
-	if (!value || i == sizeof(limits) / sizeof(*limits))
-		fail("limit '%s': want NAME SOFT[:HARD], NAME as in setrlimit(2)", configured);
-	if (!strcmp(value, "unlimited")) {
-		r.rlim_cur = RLIM_INFINITY;
-		r.rlim_max = RLIM_INFINITY;
-	} else {
-		r.rlim_cur = strtoull(value, &end, 10);
-		r.rlim_max = *end == ':' ? strtoull(end + 1, &end, 10) : r.rlim_cur;
-		if (*end || end == value)
-			fail("limit '%s': '%s' is not a number", configured, value);
-	}
-	if (setrlimit(limits[i].resource, &r))
-		fail("limit '%s': %s", configured, strerror(errno));
-	free(line);
-}
-
 static void set_limits(const struct config *c)
 {
-	struct rlimit nofile = { .rlim_cur = 1024, .rlim_max = 1024 * 1024 };
+	struct rlimit r = { .rlim_cur = 1024, .rlim_max = 1024 * 1024 };
+	const struct manifest_list *l = &c->m.key[KEY_LIMIT];
 	size_t i;
 
 	/* What container engines grant; services raise their soft limit. */
-	setrlimit(RLIMIT_NOFILE, &nofile);
-	for (i = 0; i < c->limits.nr; i++)
-		set_limit(c->limits.item[i]);
+	setrlimit(RLIMIT_NOFILE, &r);
+	for (i = 0; i < l->nr; i++) {
+		r.rlim_cur = l->value[i].number[1];
+		r.rlim_max = l->value[i].number[2];
+		if (setrlimit(l->value[i].number[0], &r))
+			fail("limit %s %s: %s", l->value[i].word[0], l->value[i].word[1],
+			     strerror(errno));
+	}
 }
 
 /* A setting that this kernel does not have can do without being set. */
-static void set_sysctl(const char *configured)
+static void set_sysctl(const char *name, const char *value)
 {
-	char *line = copy(configured), *value = line, *name = word(&value), *path, *p;
+	char *path, *p;
 
-	value += strspn(value, " \t");
-	if (!name || !*value)
-		fail("sysctl '%s': want NAME VALUE", configured);
 	if (asprintf(&path, "/proc/sys/%s", name) < 0)
 		fail("out of memory");
 	for (p = path + strlen("/proc/sys/"); *p; p++)
 		if (*p == '.')
 			*p = '/';
 	if (spill(path, value))
-		say("sysctl %s: %s", configured, strerror(errno));
+		say("sysctl %s %s: %s", name, value, strerror(errno));
 	free(path);
-	free(line);
 }
 
 static void check_needs(const struct config *c)
 {
+	const struct manifest_list *l = &c->m.key[KEY_NEED];
 	bool lacks = false;
 	size_t i;
 
-	for (i = 0; i < c->needs.nr; i++) {
-		if (feature_missing(c->needs.item[i])) {
-			say("%s is off: add CONFIG_%s to the kernel%s",
-			    c->needs.item[i], c->needs.item[i],
-			    strcmp(c->needs.item[i], "KML") ? "" :
-			    ", or make the image without --rewrite");
+	for (i = 0; i < l->nr; i++) {
+		const char *option = l->value[i].word[0];
+
+		if (feature_missing(option)) {
+			say("%s is off: add CONFIG_%s to the kernel%s", option, option,
+			    strcmp(option, "KML") ? "" : ", or make the image without --rewrite");
 			lacks = true;
 		}
 	}
@@ -178,21 +146,11 @@ static void check_needs(const struct config *c)
 		fail("this kernel lacks what the image needs");
 }
 
-static bool env_has(const struct list *env, const char *name)
-{
-	size_t i, len = strlen(name);
-
-	for (i = 0; i < env->nr; i++)
-		if (!strncmp(env->item[i], name, len) && env->item[i][len] == '=')
-			return true;
-	return false;
-}
-
 static void default_env(struct list *env, const char *name, const char *value)
 {
 	char *assignment;
 
-	if (env_has(env, name))
+	if (env_value(env, name))
 		return;
 	if (asprintf(&assignment, "%s=%s", name, value) < 0)
 		fail("out of memory");
@@ -210,105 +168,47 @@ static void drop_to(const struct account *a)
 	}
 }
 
-/* execve() gave up on a file that is there: find out why. */
-static void explain_exec(const char *path, int err)
+static void add_words(struct list *to, const struct manifest_list *from)
 {
-	union {
-		Elf64_Ehdr ehdr;
-		char text[256];
-	} head = { 0 };
-	int fd;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, &head, sizeof(head) - 1) < 4) {
-		say("%s: %s", path, strerror(err));
-	} else if (!memcmp(head.text, "#!", 2)) {
-		head.text[strcspn(head.text, "\n")] = '\0';
-		if (err == ENOEXEC)
-			say("%s: a script, and BINFMT_SCRIPT is off: add it to the kernel", path);
-		else
-			say("%s: its interpreter '%s': %s", path, head.text + 2, strerror(err));
-	} else if (memcmp(head.text, ELFMAG, SELFMAG)) {
-		say("%s: neither a script nor an ELF program: %s", path, strerror(err));
-	} else if (head.ehdr.e_ident[EI_CLASS] == ELFCLASS32) {
-		say("%s: a 32-bit program, this kernel runs 64-bit ones", path);
-	} else if (head.ehdr.e_machine != EM_X86_64) {
-		say("%s: a program for ELF machine %u, not x86-64", path, head.ehdr.e_machine);
-	} else if (err == ENOENT) {
-		say("%s: its dynamic loader is not in the image", path);
-	} else {
-		say("%s: %s", path, strerror(err));
-	}
-}
-
-/* As execvpe(), but with the PATH of the environment given. */
-static int run(char **argv, const struct list *env)
-{
-	const char *dirs = DEFAULT_PATH;
-	char *path, *copied, *rest, *dir;
-	bool seen = false;
 	size_t i;
 
-	if (strchr(argv[0], '/')) {
-		execve(argv[0], argv, env->item);
-		if (errno == ENOENT && access(argv[0], F_OK)) {
-			say("%s: not in the image", argv[0]);
-			return EXIT_NOTFOUND;
-		}
-		explain_exec(argv[0], errno);
-		return EXIT_NOEXEC;
-	}
-	for (i = 0; i < env->nr; i++)
-		if (!strncmp(env->item[i], "PATH=", 5))
-			dirs = env->item[i] + 5;
-	copied = copy(dirs);
-	rest = copied;
-	while ((dir = strsep(&rest, ":"))) {
-		if (asprintf(&path, "%s/%s", *dir ? dir : ".", argv[0]) < 0)
-			fail("out of memory");
-		execve(path, argv, env->item);
-		if (!access(path, F_OK)) {
-			seen = true;
-			explain_exec(path, errno);
-		}
-		free(path);
-	}
-	if (!seen)
-		say("%s: not found in PATH=%s", argv[0], dirs);
-	return seen ? EXIT_NOEXEC : EXIT_NOTFOUND;
+	for (i = 0; i < from->nr; i++)
+		list_add(to, from->value[i].word[0]);
 }
 
-static void start(struct config *c)
+static void start(const struct config *c)
 {
+	const char *user = manifest_text(&c->m, KEY_USER), *dir = manifest_text(&c->m, KEY_WORKDIR);
+	struct list argv = { 0 }, env = { 0 };
 	struct account a = { .home = "/root" };
 	char hostname[65] = "";
 	sigset_t none;
-	size_t i;
 
-	if (c->user && account_find(c->user, &a))
+	if (user && account_find(user, &a))
 		_exit(EXIT_INIT);
-	if (c->user && fchown(STDIN_FILENO, a.uid, -1) && errno != ENOSYS && errno != EROFS)
+	if (user && fchown(STDIN_FILENO, a.uid, -1) && errno != ENOSYS && errno != EROFS)
 		say("console: owner %u: %s", a.uid, strerror(errno));
 	gethostname(hostname, sizeof(hostname) - 1);
-	default_env(&c->env, "PATH", DEFAULT_PATH);
-	default_env(&c->env, "HOME", a.home);
-	default_env(&c->env, "HOSTNAME", hostname);
-	default_env(&c->env, "TERM", "vt100");
+	add_words(&env, &c->m.key[KEY_ENV]);
+	default_env(&env, "PATH", DEFAULT_PATH);
+	default_env(&env, "HOME", a.home);
+	default_env(&env, "HOSTNAME", hostname);
+	default_env(&env, "TERM", "vt100");
 
-	if (c->workdir && make_dirs(c->workdir, 0755))
-		say("workdir %s: %s", c->workdir, strerror(errno));
-	if (c->workdir && chdir(c->workdir)) {
-		say("workdir %s: %s", c->workdir, strerror(errno));
+	if (dir && make_dirs(dir, 0755))
+		say("workdir %s: %s", dir, strerror(errno));
+	if (dir && chdir(dir)) {
+		say("workdir %s: %s", dir, strerror(errno));
 		_exit(EXIT_INIT);
 	}
-	if (c->user)
+	if (user)
 		drop_to(&a);
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (i = 0; i < c->cmd.nr; i++)
-		list_add(&c->entrypoint, c->cmd.item[i]);
-	_exit(run(c->entrypoint.item, &c->env));
+	add_words(&argv, &c->m.key[KEY_ENTRYPOINT]);
+	add_words(&argv, &c->m.key[KEY_CMD]);
+	_exit(run_program(argv.item, &env));
 }
 
 /* Wait for the application; returns its status as a shell would. */
@@ -390,6 +290,7 @@ static void pid1(int argc, char **argv)
 	sigset_t blocked;
 	char hostname[65] = "";
 	struct config c = { 0 };
+	const char *name;
 	sigset_t handled;
 	int status;
 	char *cad;
@@ -412,12 +313,13 @@ static void pid1(int argc, char **argv)
 	config_override(&c, getenv("lupine"));
 	for (i = 1; i < (size_t)argc; i++)
 		say("the kernel does not know its parameter '%s'", argv[i]);
-	if (!c.entrypoint.nr && !c.cmd.nr)
+	if (!c.m.key[KEY_ENTRYPOINT].nr && !c.m.key[KEY_CMD].nr)
 		fail("%s names no program to run (entrypoint, cmd or shell)", CONFIG_PATH);
 	check_needs(&c);
 
-	if (c.hostname && sethostname(c.hostname, strlen(c.hostname)))
-		say("hostname %s: %s", c.hostname, strerror(errno));
+	name = manifest_text(&c.m, KEY_HOSTNAME);
+	if (name && sethostname(name, strlen(name)))
+		say("hostname %s: %s", name, strerror(errno));
 	gethostname(hostname, sizeof(hostname) - 1);
 	if (!strcmp(hostname, "(none)")) {
 		strcpy(hostname, "lupine");
@@ -426,8 +328,9 @@ static void pid1(int argc, char **argv)
 	net_up(&c, hostname);
 	mount_configured(&c);
 	set_limits(&c);
-	for (i = 0; i < c.sysctls.nr; i++)
-		set_sysctl(c.sysctls.item[i]);
+	for (i = 0; i < c.m.key[KEY_SYSCTL].nr; i++)
+		set_sysctl(c.m.key[KEY_SYSCTL].value[i].word[0],
+			   c.m.key[KEY_SYSCTL].value[i].word[1]);
 
 	app = fork();
 	if (app < 0)
@@ -437,7 +340,7 @@ static void pid1(int argc, char **argv)
 	/* Ctrl-Alt-Del, with which Firecracker stops a guest. */
 	if (asprintf(&cad, "%d", app) > 0)
 		spill("/proc/sys/kernel/cad_pid", cad);
-	status = supervise(app, c.stop_signal, &handled);
+	status = supervise(app, manifest_number(&c.m, KEY_STOP, 0), &handled);
 	end_others(&handled);
 	hint(status);
 	exit(status);
@@ -445,6 +348,9 @@ static void pid1(int argc, char **argv)
 
 static void usage(void)
 {
+	const struct manifest_key_info *info;
+	unsigned int key;
+
 	puts("Usage: init [--check FILE]\n"
 	     "\n"
 	     "As PID 1: runs the application that " CONFIG_PATH " describes, then ends the\n"
@@ -452,25 +358,20 @@ static void usage(void)
 	     "%XX in its words stands for a character, %- for nothing:\n"
 	     "  --entrypoint PROGRAM  --env NAME=VALUE  --workdir DIR  --user USER[:GROUP]\n"
 	     "  --hostname NAME  --mount 'TYPE SOURCE DIR [OPTIONS]'  --args ARG... (last)\n"
+	     "lupine=@vdX: the disk /dev/vdX has such changes in the words of the configuration,\n"
+	     "with NUL bytes behind them.\n"
 	     "\n"
 	     "--check FILE: read FILE as configuration, and lupine= from the environment; print\n"
 	     "what was understood, exit.\n"
 	     "\n"
-	     "Configuration, one `key value` a line (+ may be repeated; # starts a comment):\n"
-	     "  entrypoint + WORD      the program and its first arguments\n"
-	     "  cmd +        WORD      further arguments, replaced by --args\n"
-	     "  shell        COMMAND   instead of both: /bin/sh -c COMMAND\n"
-	     "  env +        NAME=VALUE\n"
-	     "  workdir      DIR\n"
-	     "  user         USER[:GROUP]\n"
-	     "  hostname     NAME\n"
-	     "  stop         SIGNAL    sent to the application to end it\n"
-	     "  limit +      NAME SOFT[:HARD]\n"
-	     "  mkdir +      DIR [MODE [USER[:GROUP]]]\n"
-	     "  mount +      TYPE SOURCE DIR [OPTIONS]\n"
-	     "  sysctl +     NAME VALUE\n"
-	     "  need +       OPTION    kernel option to insist on, without CONFIG_\n"
-	     "  address A.B.C.D/BITS, gateway A.B.C.D, nameserver + A.B.C.D, dhcp yes");
+	     "Configuration, one `key value` a line (+ may be repeated; # starts a comment; in\n"
+	     "a value, \\n is a newline, \\\\ a backslash, \\040 a blank, \\OOO any byte):");
+	for (key = 0; key < NR_MANIFEST_KEYS; key++) {
+		info = manifest_key_info(key);
+		if (info->where & IN_INIT)
+			printf("  %-10s %c %-27s %s\n", info->name, info->repeated ? '+' : ' ',
+			       info->syntax, info->what);
+	}
 }
 
 int main(int argc, char **argv)

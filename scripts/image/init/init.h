@@ -5,13 +5,18 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdarg.h>
 #include <sys/types.h>
+
+#include "manifest.h"
 
 #define __packed		__attribute__((packed))
 #define __noreturn		__attribute__((noreturn))
 #define __printf(a, b)		__attribute__((format(printf, a, b)))
 
 #define CONFIG_PATH	"/etc/lupine-init.conf"
+
+#define DEFAULT_PATH	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* As docker run: init's own failure, not executable, not found. */
 #define EXIT_INIT	125
@@ -24,27 +29,7 @@ struct list {
 };
 
 struct config {
-	struct list entrypoint;
-	struct list cmd;
-	struct list env;
-	struct list mounts;
-	struct list mkdirs;
-	struct list limits;
-	struct list sysctls;
-	struct list needs;
-	struct list nameservers;
-	char *shell;
-	char *workdir;
-	char *user;
-	char *hostname;
-	char *address;
-	char *gateway;
-	bool dhcp;
-	int stop_signal;
-	/* From the kernel's command line: replaces what the image says. */
-	struct list override_entrypoint;
-	struct list override_cmd;
-	bool has_override_cmd;
+	struct manifest m;
 };
 
 /* util.c */
@@ -53,9 +38,8 @@ void __noreturn __printf(1, 2) fail(const char *fmt, ...);
 void list_add(struct list *l, const char *s);
 char *copy(const char *s);
 char *word(char **line);
-char *slurp(const char *path);
+char *slurp(const char *path, size_t max, size_t *len);
 int spill(const char *path, const char *text);
-int signal_number(const char *name);
 int make_dirs(const char *path, mode_t mode);
 bool is_empty_dir(const char *path);
 
@@ -74,6 +58,10 @@ struct account {
 };
 
 int account_find(const char *spec, struct account *a);
+
+/* exec.c */
+const char *env_value(const struct list *env, const char *name);
+int run_program(char **argv, const struct list *env);
 
 /* mounts.c */
 void mount_kernel_file_systems(void);

@@ -64,8 +64,13 @@ void mount_kernel_file_systems(void)
 	for (i = 0; i < sizeof(kernel_fs) / sizeof(*kernel_fs); i++) {
 		const char *dir = kernel_fs[i].dir;
 
-		if (mkdir(dir, 0755) && errno != EEXIST)
+		/* An image may lack any of them; /dev/mqueue is nobody's fault. */
+		if (mkdir(dir, 0755) && errno != EEXIST) {
+			if (!strchr(dir + 1, '/'))
+				say("%s is not in the image, and cannot be made: %s",
+				    dir, strerror(errno));
 			continue;
+		}
 		if (kernel_fs[i].only_when_empty && !is_empty_dir(dir))
 			continue;
 		if (mount(kernel_fs[i].type, dir, kernel_fs[i].type,
@@ -130,21 +135,19 @@ static void adopt(const char *dir, const struct stat *covered)
 		say("mount on %s: owner and mode: %s", dir, strerror(errno));
 }
 
-static void mount_one(const char *configured)
+static void mount_one(const struct manifest_value *v)
 {
-	char *line = copy(configured), *rest = line, *data;
-	char *type = word(&rest), *source = word(&rest), *dir = word(&rest);
-	char *options = word(&rest);
+	const char *type = v->word[0], *source = v->word[1], *dir = v->word[2];
+	char *options = v->nr > 3 ? copy(v->word[3]) : NULL, *data = NULL;
 	unsigned long flags = 0;
 	struct stat covered;
 
-	if (!dir || *dir != '/' || word(&rest))
-		fail("mount '%s': want TYPE SOURCE DIR [OPTIONS]", configured);
-	data = calloc(1, strlen(configured) + 1);
-	if (!data)
-		fail("out of memory");
-	if (options)
+	if (options) {
+		data = calloc(1, strlen(options) + 1);
+		if (!data)
+			fail("out of memory");
 		flags = mount_options(options, data);
+	}
 	if (make_dirs(dir, 0755) || stat(dir, &covered))
 		fail("mount on %s: %s", dir, strerror(errno));
 	if (mount(source, dir, type, flags, data)) {
@@ -157,41 +160,49 @@ static void mount_one(const char *configured)
 		adopt(dir, &covered);
 	list_add(&mounted, dir);
 	free(data);
-	free(line);
+	free(options);
 }
 
-static void mkdir_one(const char *configured)
+static void mkdir_one(const struct manifest_value *v)
 {
-	char *line = copy(configured), *rest = line;
-	char *dir = word(&rest), *mode = word(&rest), *owner = word(&rest);
+	const char *dir = v->word[0], *owner = v->nr > 2 ? v->word[2] : NULL;
 	struct account a;
+	struct stat st;
 
-	if (!dir || *dir != '/' || word(&rest))
-		fail("mkdir '%s': want DIR [MODE [USER[:GROUP]]]", configured);
 	if (make_dirs(dir, 0755))
 		fail("mkdir %s: %s", dir, strerror(errno));
-	if (mode && chmod(dir, strtoul(mode, NULL, 8)))
-		fail("mkdir %s: mode %s: %s", dir, mode, strerror(errno));
+	if (stat(dir, &st) || !S_ISDIR(st.st_mode))
+		fail("mkdir %s: the image has something else of that name", dir);
+	/* Owner first: chown() takes set-id bits away. */
 	if (owner) {
 		if (account_find(owner, &a))
 			fail("mkdir %s: no owner %s", dir, owner);
 		if (chown(dir, a.uid, a.gid) && errno != ENOSYS)
 			fail("mkdir %s: owner %s: %s", dir, owner, strerror(errno));
 	}
-	free(line);
+	if (v->nr > 1 && chmod(dir, v->number[0]))
+		fail("mkdir %s: mode %s: %s", dir, v->word[1], strerror(errno));
+}
+
+static void make_all(const struct manifest_list *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->nr; i++)
+		mkdir_one(&l->value[i]);
 }
 
 void mount_configured(const struct config *c)
 {
+	const struct manifest_list *mounts = &c->m.key[KEY_MOUNT];
 	size_t i;
 
-	for (i = 0; i < c->mkdirs.nr; i++)
-		mkdir_one(c->mkdirs.item[i]);
-	for (i = 0; i < c->mounts.nr; i++)
-		mount_one(c->mounts.item[i]);
+	make_all(&c->m.key[KEY_MKDIR]);
+	for (i = 0; i < mounts->nr; i++)
+		mount_one(&mounts->value[i]);
 	/* And inside what has been mounted: /run/NAME, say. */
-	for (i = 0; c->mounts.nr && i < c->mkdirs.nr; i++)
-		mkdir_one(c->mkdirs.item[i]);
+	if (mounts->nr)
+		make_all(&c->m.key[KEY_MKDIR]);
 }
 
 void unmount_configured(void)

@@ -10,6 +10,7 @@
 #include <net/if.h>
 #include <net/route.h>
 #include <netinet/in.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +86,7 @@ static void add_dns(struct lease *l, const char *text)
 /* client:server:gateway:netmask:hostname:device:autoconf:dns0:dns1 */
 static bool from_ip_parameter(struct lease *l, bool *dhcp)
 {
-	char *cmdline = slurp("/proc/cmdline"), *rest = cmdline, *word, *field;
+	char *cmdline = slurp("/proc/cmdline", SIZE_MAX, NULL), *rest = cmdline, *word, *field;
 	char *param = NULL;
 	int nr = 0;
 
@@ -118,26 +119,16 @@ static bool from_ip_parameter(struct lease *l, bool *dhcp)
 
 static void from_config(const struct config *c, struct lease *l)
 {
-	char *text, *bits;
-	int n = 24;
+	const struct manifest_list *address = &c->m.key[KEY_ADDRESS], *dns = &c->m.key[KEY_NAMESERVER];
 	size_t i;
 
-	if (c->address) {
-		text = copy(c->address);
-		bits = strchr(text, '/');
-		if (bits) {
-			*bits++ = '\0';
-			n = atoi(bits);
-		}
-		if (!inet_aton(text, &l->address) || n < 1 || n > 32)
-			fail("address '%s': want A.B.C.D/BITS", c->address);
-		l->netmask.s_addr = htonl(~0u << (32 - n));
-		free(text);
+	if (address->nr) {
+		l->address.s_addr = address->value[0].number[0];
+		l->netmask.s_addr = htonl(~0u << (32 - address->value[0].number[1]));
 	}
-	if (c->gateway && !inet_aton(c->gateway, &l->gateway))
-		fail("gateway '%s': want A.B.C.D", c->gateway);
-	for (i = 0; i < c->nameservers.nr; i++)
-		add_dns(l, c->nameservers.item[i]);
+	l->gateway.s_addr = manifest_number(&c->m, KEY_GATEWAY, 0);
+	for (i = 0; i < dns->nr && l->nr_dns < MAX_DNS; i++)
+		l->dns[l->nr_dns++].s_addr = dns->value[i].number[0];
 }
 
 /* RFC 2131. */
@@ -316,7 +307,7 @@ static void write_resolv_conf(const struct lease *l)
 		len += snprintf(text + len, sizeof(text) - len, "nameserver %s\n",
 				inet_ntoa(l->dns[i]));
 	if (!len) {
-		pnp = slurp("/proc/net/pnp");
+		pnp = slurp("/proc/net/pnp", SIZE_MAX, NULL);
 		found = pnp ? strstr(pnp, "nameserver ") : NULL;
 		if (found)
 			snprintf(text, sizeof(text), "%.*s\n", (int)strcspn(found, "\n"), found);
@@ -347,7 +338,7 @@ void net_up(const struct config *c, const char *hostname)
 	want = from_ip_parameter(&l, &use_dhcp);
 	if (!want) {
 		from_config(c, &l);
-		use_dhcp = c->dhcp;
+		use_dhcp = manifest_number(&c->m, KEY_DHCP, 0);
 		want = l.address.s_addr || use_dhcp;
 	}
 

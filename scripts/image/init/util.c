@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,18 +12,21 @@
 
 #include "init.h"
 
+/*
+ * A message can quote what the image says, and a terminal acts on control characters:
+ * show them. One write, so that lines of the application do not cut it in two.
+ */
 static void vsay(const char *fmt, va_list ap)
 {
-	char buf[1024];
-	int len;
+	char text[1024], line[1200] = "lupine-init: ";
+	size_t len;
 
-	/* One write, so that lines of the application do not cut it in two. */
-	len = snprintf(buf, sizeof(buf), "lupine-init: ");
-	len += vsnprintf(buf + len, sizeof(buf) - len - 1, fmt, ap);
-	if (len > (int)sizeof(buf) - 2)
-		len = sizeof(buf) - 2;
-	buf[len++] = '\n';
-	if (write(STDERR_FILENO, buf, len) < 0)
+	vsnprintf(text, sizeof(text), fmt, ap);
+	len = strlen(line);
+	manifest_show(line + len, sizeof(line) - len - 1, text, strlen(text));
+	len = strlen(line);
+	line[len++] = '\n';
+	if (write(STDERR_FILENO, line, len) < 0)
 		return;		/* no console: nobody to tell */
 }
 
@@ -82,22 +84,28 @@ char *word(char **line)
 	return w;
 }
 
-/* Sizes in /proc are not known beforehand: read until the end. */
-char *slurp(const char *path)
+/*
+ * Read a file until its end, as sizes in /proc are not known beforehand. At most max
+ * bytes; a NUL byte follows them.
+ */
+char *slurp(const char *path, size_t max, size_t *size)
 {
+	size_t len = 0, room = 0;
 	char *buf = NULL;
-	size_t len = 0;
 	ssize_t got;
 	int fd, err;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return NULL;
 	do {
-		buf = realloc(buf, len + 4097);
-		if (!buf)
-			fail("out of memory");
-		got = read(fd, buf + len, 4096);
+		if (len == room) {
+			room = room ? room * 2 : 4096;
+			buf = realloc(buf, room + 1);
+			if (!buf)
+				fail("out of memory");
+		}
+		got = read(fd, buf + len, (room < max ? room : max) - len);
 		if (got > 0)
 			len += got;
 	} while (got > 0);
@@ -109,6 +117,8 @@ char *slurp(const char *path)
 		return NULL;
 	}
 	buf[len] = '\0';
+	if (size)
+		*size = len;
 	return buf;
 }
 
@@ -125,30 +135,6 @@ int spill(const char *path, const char *text)
 	if (close(fd) || put != (ssize_t)len)
 		return -1;
 	return 0;
-}
-
-int signal_number(const char *name)
-{
-	const char *abbrev;
-	char *end;
-	long n;
-	int i;
-
-	n = strtol(name, &end, 10);
-	if (*name && !*end)
-		return n > 0 && n < NSIG ? (int)n : -1;
-	if (!strncmp(name, "SIG", 3))
-		name += 3;
-	if (!strncmp(name, "RTMIN+", 6)) {
-		n = strtol(name + 6, &end, 10);
-		return *end || n < 0 || n > SIGRTMAX - SIGRTMIN ? -1 : SIGRTMIN + (int)n;
-	}
-	for (i = 1; i < NSIG; i++) {
-		abbrev = sigabbrev_np(i);
-		if (abbrev && !strcmp(abbrev, name))
-			return i;
-	}
-	return -1;
 }
 
 int make_dirs(const char *path, mode_t mode)

@@ -1,0 +1,850 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * lupine image: make a root file system of a container image, of Debian packages,
+ * or of a manifest alone.
+ *
+ * This process has the user's rights. It reads what the user has written (options,
+ * manifest, files that these name) and nothing of an image; it opens files for the
+ * process that does (worker.c), and puts the result in its place when that has
+ * said that it is complete.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "image.h"
+#include "staging.h"
+#include "workdir.h"
+
+struct limits limits = {
+	.bytes = 64ull << 30,
+	.entries = 1000000,
+	.depth = 1000,
+	.links = 40,
+	.config = 8ull << 20,
+	.memory = 2ull << 30,
+};
+
+/* What the command line says */
+static struct {
+	const char *image, *name, *output, *manifest, *memory, *musl, *layer, *oci, *tag, *init;
+	const char *platform;
+	const char **adds;
+	size_t nr_adds;
+	bool rewrite, list;
+} given;
+
+static struct job job;
+static struct manifest manifest;
+static char *output, *out_dir;
+static int blobs = -1;		/* the folder blobs/sha256 of a layout */
+
+static void usage(FILE *f)
+{
+	fprintf(f,
+"Usage: lupine image [OPTION]... [IMAGE]\n"
+"\n"
+"Makes a root file system (ext2) with Lupine's init of a container image. What to\n"
+"run, as whom, where and with which environment, and which ports to forward, comes\n"
+"from the image's configuration. IMAGE is\n"
+"\n"
+"  an OCI layout              DIR, DIR:TAG or DIR@sha256:DIGEST\n"
+"  an archive                 FILE or FILE:TAG, of docker save, podman save or skopeo,\n"
+"                             as it is or compressed by gzip, xz or zstd\n"
+"  all else that skopeo knows docker://..., containers-storage:..., or a bare name,\n"
+"                             looked up in the default registry\n"
+"\n"
+"Nothing of an image is believed: it is read by a process that can do no more than\n"
+"read it and write the result. Beside FILE.ext2 come FILE.conf, for lupine run, and\n"
+"FILE.monitors. Nothing appears before all of it is complete.\n"
+"\n"
+"  --output FILE      instead of build/image/NAME.ext2\n"
+"  --name NAME        of the machine (default: the last part of IMAGE's name)\n"
+"  --manifest FILE    what the image cannot say: memory, port, space, program, file,\n"
+"                     account and the init's keys; its program replaces the image's.\n"
+"                     Without it, the image's label " MANIFEST_LABEL " counts\n"
+"  --memory MiB       what the guest needs (default 256)\n"
+"  --platform OS/ARCHITECTURE[/VARIANT]\n"
+"                     which image of an index (default linux/amd64)\n"
+"  --tag TAG          which image of a layout or archive, as IMAGE:TAG\n"
+"  --list             only print the names of the images in a layout or archive\n"
+"  --musl DIR         replace the libc of Alpine's images and their like by DIR's\n"
+"  --rewrite          turn system calls of all programs into calls, and say how many\n"
+"  --layer FILE       begin with this tar archive of Debian packages\n"
+"  --add DIR:DEST     put the contents of DIR at DEST (may be repeated)\n"
+"  --oci DIR          instead of a file system, make the image NAME in the OCI layout\n"
+"                     DIR; what OCI cannot say is in its label " MANIFEST_LABEL "\n"
+"  --init FILE        becomes /sbin/init (default: build/image/init)\n"
+"\n"
+"What an image may ask of this machine; it is refused when it wants more:\n"
+"\n"
+"  --limit-bytes N    in all layers, holes of files included (default %" PRIu64 ")\n"
+"  --limit-entries N  in all layers (default %" PRIu64 ")\n"
+"  --limit-depth N    folders in each other (default %" PRIu64 ")\n"
+"  --limit-links N    symbolic links that are followed for a path (default %" PRIu64 ")\n"
+"  --limit-config N   bytes of an index, manifest or configuration (default %" PRIu64 ")\n"
+"  --limit-memory N   bytes of the process that reads it (default %" PRIu64 ")\n"
+"  --help\n", limits.bytes, limits.entries, limits.depth, limits.links, limits.config,
+	limits.memory);
+}
+
+static uint64_t number(const char *option, const char *text)
+{
+	unsigned long long n;
+	char *end;
+
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (!isdigit(*text) || *end || errno || !n)
+		die("--%s wants a number, not '%s'", option, text);
+	return n;
+}
+
+enum { OPT_OUTPUT = 256, OPT_NAME, OPT_MANIFEST, OPT_MEMORY, OPT_PLATFORM, OPT_TAG, OPT_LIST,
+       OPT_MUSL, OPT_REWRITE, OPT_LAYER, OPT_ADD, OPT_OCI, OPT_INIT, OPT_BYTES, OPT_ENTRIES,
+       OPT_DEPTH, OPT_LINKS, OPT_CONFIG, OPT_LIMIT_MEMORY, OPT_HELP };
+
+/* Returns the exit status, or -1 to go on. */
+static int parse_options(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "output", required_argument, NULL, OPT_OUTPUT },
+		{ "name", required_argument, NULL, OPT_NAME },
+		{ "manifest", required_argument, NULL, OPT_MANIFEST },
+		{ "memory", required_argument, NULL, OPT_MEMORY },
+		{ "platform", required_argument, NULL, OPT_PLATFORM },
+		{ "tag", required_argument, NULL, OPT_TAG },
+		{ "list", no_argument, NULL, OPT_LIST },
+		{ "musl", required_argument, NULL, OPT_MUSL },
+		{ "rewrite", no_argument, NULL, OPT_REWRITE },
+		{ "layer", required_argument, NULL, OPT_LAYER },
+		{ "add", required_argument, NULL, OPT_ADD },
+		{ "oci", required_argument, NULL, OPT_OCI },
+		{ "init", required_argument, NULL, OPT_INIT },
+		{ "limit-bytes", required_argument, NULL, OPT_BYTES },
+		{ "limit-entries", required_argument, NULL, OPT_ENTRIES },
+		{ "limit-depth", required_argument, NULL, OPT_DEPTH },
+		{ "limit-links", required_argument, NULL, OPT_LINKS },
+		{ "limit-config", required_argument, NULL, OPT_CONFIG },
+		{ "limit-memory", required_argument, NULL, OPT_LIMIT_MEMORY },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ }
+	};
+	const char **texts[] = {
+		[OPT_OUTPUT - 256] = &given.output, [OPT_NAME - 256] = &given.name,
+		[OPT_MANIFEST - 256] = &given.manifest, [OPT_MEMORY - 256] = &given.memory,
+		[OPT_PLATFORM - 256] = &given.platform, [OPT_TAG - 256] = &given.tag,
+		[OPT_MUSL - 256] = &given.musl, [OPT_LAYER - 256] = &given.layer,
+		[OPT_OCI - 256] = &given.oci, [OPT_INIT - 256] = &given.init,
+	};
+	uint64_t *numbers[] = { &limits.bytes, &limits.entries, &limits.depth, &limits.links,
+				&limits.config, &limits.memory };
+	int option, index;
+
+	while ((option = getopt_long(argc, argv, "h", options, &index)) != -1) {
+		if (option >= OPT_BYTES && option <= OPT_LIMIT_MEMORY)
+			*numbers[option - OPT_BYTES] = number(options[index].name, optarg);
+		else if (option == OPT_LIST)
+			given.list = true;
+		else if (option == OPT_REWRITE)
+			given.rewrite = true;
+		else if (option == OPT_ADD) {
+			given.adds = xrealloc(given.adds, given.nr_adds + 1, sizeof(*given.adds));
+			given.adds[given.nr_adds++] = optarg;
+		} else if (option >= OPT_OUTPUT && option < OPT_BYTES) {
+			if (!*optarg)
+				die("--%s wants a value", options[index].name);
+			*texts[option - 256] = optarg;
+		} else {
+			usage(option == OPT_HELP || option == 'h' ? stdout : stderr);
+			return option == OPT_HELP || option == 'h' ? 0 : 2;
+		}
+	}
+	if (optind < argc - 1 || (optind == argc && !given.layer && !given.manifest)) {
+		usage(stderr);
+		return 2;
+	}
+	given.image = argv[optind];
+	return -1;
+}
+
+static void set_platform(void)
+{
+	char *copy = xstrdup(given.platform ?: "linux/amd64"), *arch, *variant;
+
+	arch = strchr(copy, '/');
+	if (!arch || !arch[1])
+		die("--platform wants OS/ARCHITECTURE[/VARIANT], not '%s'", copy);
+	*arch++ = '\0';
+	variant = strchr(arch, '/');
+	if (variant)
+		*variant++ = '\0';
+	job.image.os = copy;
+	job.image.arch = arch;
+	job.image.variant = variant;
+}
+
+/* The image's name without folder, tag and what tells an archive */
+static char *name_of_image(const char *image)
+{
+	char *copy = xstrdup(image), *p;
+	size_t len = strlen(copy);
+
+	while (len > 1 && copy[len - 1] == '/')
+		copy[--len] = '\0';
+	p = strrchr(copy, '/');
+	p = p ? p + 1 : copy;
+	p[strcspn(p, ":@")] = '\0';
+	if (strstr(p, ".tar"))
+		*strstr(p, ".tar") = '\0';
+	return p;
+}
+
+static void set_name(void)
+{
+	const char *p;
+
+	job.name = given.name ?: given.image ? name_of_image(given.image) : "image";
+	for (p = job.name; *p; p++)
+		if (!isalnum(*p) && (p == job.name || !strchr("._-", *p)))
+			break;
+	if (*p || p == job.name || strlen(job.name) > 100)
+		die("'%s' cannot be a file's name; give one with --name", job.name);
+}
+
+static const char *build_folder(void)
+{
+	const char *build = getenv("BUILD"), *top = getenv("LUPINE_ROOT");
+
+	return build && *build ? build : top ? xasprintf("%s/build", top) : "build";
+}
+
+static void make_folders(char *path)
+{
+	char *p;
+
+	for (p = path + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(path, 0777) && errno != EEXIST)
+			die("the folder %s cannot be made: %s", path, strerror(errno));
+		*p = '/';
+	}
+	if (mkdir(path, 0777) && errno != EEXIST)
+		die("the folder %s cannot be made: %s", path, strerror(errno));
+}
+
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return xstrdup(".");
+	return slash == path ? xstrdup("/") : xasprintf("%.*s", (int)(slash - path), path);
+}
+
+static void check_replaceable(const char *path)
+{
+	struct stat st;
+
+	if (!lstat(path, &st) && !S_ISREG(st.st_mode))
+		die("%s is there and is no regular file, so it is not replaced", path);
+}
+
+/* FILE.ext2 has FILE.conf beside it. */
+static char *beside_output(const char *end)
+{
+	size_t len = strlen(output);
+
+	if (len > 5 && !strcmp(output + len - 5, ".ext2"))
+		len -= 5;
+	return xasprintf("%.*s%s", (int)len, output, end);
+}
+
+static void set_output(void)
+{
+	size_t len;
+
+	if (given.oci) {
+		output = xstrdup(given.oci);
+		for (len = strlen(output); len > 1 && output[len - 1] == '/';)
+			output[--len] = '\0';
+	} else {
+		output = given.output ? xstrdup(given.output) :
+			xasprintf("%s/image/%s.ext2", build_folder(), job.name);
+		check_replaceable(output);
+		check_replaceable(beside_output(".conf"));
+		check_replaceable(beside_output(".monitors"));
+	}
+	out_dir = given.list ? xstrdup(getenv("TMPDIR") ?: "/tmp") : folder_of(output);
+	make_folders(out_dir);
+}
+
+static char *slurp(const char *path, size_t *size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	char *text;
+
+	if (fd < 0 || fstat(fd, &st))
+		return NULL;
+	if (!S_ISREG(st.st_mode)) {
+		errno = EINVAL;
+		close(fd);
+		return NULL;
+	}
+	text = xcalloc(1, st.st_size + 1);
+	if (read_at(fd, text, st.st_size, 0) != st.st_size)
+		die("%s cannot be read: %s", path, strerror(errno));
+	close(fd);
+	*size = st.st_size;
+	return text;
+}
+
+static void read_manifest(void)
+{
+	char error[MANIFEST_ERROR_SIZE], *text;
+	size_t size;
+
+	if (given.manifest) {
+		text = slurp(given.manifest, &size);
+		if (!text)
+			die("no manifest %s: %s", given.manifest, strerror(errno));
+		if (manifest_parse(&manifest, given.manifest, text, size, IN_MANIFEST, error,
+				   sizeof(error)))
+			die("%s", error);
+		job.manifest = &manifest;
+		free(text);
+	}
+	if (given.memory) {
+		struct manifest m = { 0 };
+
+		if (manifest_add(&m, "--memory", KEY_MEMORY, &given.memory, 1, IN_MANIFEST, error,
+				 sizeof(error)))
+			die("%s", error);
+		job.memory = manifest_number(&m, KEY_MEMORY, 0);
+	}
+}
+
+static int open_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		die("%s cannot be read: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		die("%s is not a file", path);
+	return fd;
+}
+
+static int open_inside(int dir, const char *name, int flags)
+{
+	return openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags);
+}
+
+static void use_layout(const char *path)
+{
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd, sub;
+	struct stat st;
+
+	if (dir < 0)
+		die("%s cannot be read: %s", path, strerror(errno));
+	fd = open_inside(dir, "oci-layout", 0);
+	if (fd < 0)
+		die("%s is not an OCI layout: it has no file oci-layout", path);
+	close(fd);
+	job.source = (struct source){ .kind = SOURCE_LAYOUT, .name = xstrdup(path) };
+	job.source.index = open_inside(dir, "index.json", 0);
+	if (job.source.index < 0)
+		die("%s cannot be read: index.json: %s", path, strerror(errno));
+	if (fstat(job.source.index, &st) || !S_ISREG(st.st_mode))
+		die("%s cannot be read: index.json is no file", path);
+	sub = open_inside(dir, "blobs", O_DIRECTORY);
+	blobs = sub < 0 ? -1 : open_inside(sub, "sha256", O_DIRECTORY);
+	if (blobs < 0)
+		die("%s cannot be read: blobs/sha256: %s", path, strerror(errno));
+	close(sub);
+	close(dir);
+}
+
+static void use_archive(const char *path)
+{
+	job.source = (struct source){ .kind = SOURCE_ARCHIVE, .name = xstrdup(path) };
+	job.source.archive = open_file(path);
+}
+
+/* A folder or file of that name, or with :TAG behind it */
+static bool use_path(const char *image)
+{
+	char *path = xstrdup(image), *colon;
+	struct stat st;
+
+	while (stat(path, &st)) {
+		colon = strrchr(path, ':');
+		if (colon && colon - path > 7 && !strncmp(colon - 7, "@sha256", 7))
+			colon -= 7;
+		if (!colon || colon == path) {
+			free(path);
+			return false;
+		}
+		*colon = '\0';
+		if (!given.tag || job.image.tag)
+			job.image.tag = xstrdup(image + (colon - path) + 1);
+	}
+	if (S_ISDIR(st.st_mode))
+		use_layout(path);
+	else
+		use_archive(path);
+	free(path);
+	return true;
+}
+
+/* The last message of a tool, without its time stamps and levels */
+static char *last_words(const char *path)
+{
+	size_t size = 0;
+	char *text = slurp(path, &size), *line, *msg;
+
+	if (!text)
+		return xstrdup("no message");
+	while (size && isspace((unsigned char)text[size - 1]))
+		text[--size] = '\0';
+	line = strrchr(text, '\n');
+	line = line ? line + 1 : text;
+	msg = strstr(line, "msg=\"");
+	return msg ? msg + 5 : line;
+}
+
+static void use_skopeo(const char *reference)
+{
+	char *to = workdir_path("layout"), *dest = xasprintf("oci:%s:image", to);
+	char *err = workdir_path("skopeo");
+	const char *argv[] = { "skopeo", "--insecure-policy", "--override-os", job.image.os,
+			       "--override-arch", job.image.arch, "copy", "-q", reference, dest, NULL };
+	int fd = workdir_file("skopeo"), status;
+
+	status = workdir_run(argv, -1, fd);
+	if (status == 127)
+		die("'skopeo' is missing; make setup installs it");
+	if (status)
+		die("%s cannot be read: %s", given.image, last_words(err));
+	use_layout(to);
+	job.source.name = given.image;
+	job.image.tag = NULL;
+	close(fd);
+}
+
+static void find_source(void)
+{
+	static const char * const ours[] = { "oci:", "oci-archive:", "docker-archive:" };
+	static const char * const skopeos[] = { "containers-storage:", "docker-daemon:", "dir:" };
+	const char *image = given.image;
+	char *reference;
+	size_t i;
+
+	job.image.tag = given.tag ? xstrdup(given.tag) : NULL;
+	if (!image)
+		return;
+	for (i = 0; i < ARRAY_SIZE(ours); i++)
+		if (!strncmp(image, ours[i], strlen(ours[i])))
+			image += strlen(ours[i]);
+	if (use_path(image))
+		return;
+	if (image != given.image)
+		die("there is no %s", image);
+	for (i = 0; i < ARRAY_SIZE(skopeos); i++) {
+		if (!strncmp(image, skopeos[i], strlen(skopeos[i]))) {
+			use_skopeo(image);
+			return;
+		}
+	}
+	if (strstr(image, "://")) {
+		use_skopeo(image);
+		return;
+	}
+	if (*image == '/' || *image == '.')
+		die("there is no %s", image);
+	reference = xasprintf("docker://%s", image);
+	use_skopeo(reference);
+	free(reference);
+}
+
+static void compile(const struct manifest_value *v, const char *folder, size_t nr)
+{
+	char *src = xasprintf("%s/%s", folder, v->word[0]), *name = xasprintf("program-%zu", nr);
+	char *out = workdir_path(name);
+	const char *argv[] = { "gcc", "-static", "-Os", "-s", "-Wall", "-o", out, src, NULL };
+	struct stat st = { 0 };
+
+	if (stat(src, &st) || workdir_run(argv, -1, -1))
+		die("%s: %s does not compile", given.manifest, v->word[0]);
+	/* The time of the source: the program's would be another one each time. */
+	staging_file(out, v->word[1], 0755, &st.st_mtim, v->word[0]);
+	free(src);
+	free(name);
+	free(out);
+}
+
+static void stage_manifest(void)
+{
+	char *folder = folder_of(given.manifest), *from, *what;
+	const struct manifest_list *list = &manifest.key[KEY_PROGRAM];
+	const struct manifest_value *v;
+	size_t i;
+
+	for (i = 0; i < list->nr; i++)
+		compile(&list->value[i], folder, i);
+	list = &manifest.key[KEY_FILE];
+	for (i = 0; i < list->nr; i++) {
+		v = &list->value[i];
+		from = xasprintf("%s/%s", folder, v->word[0]);
+		what = xasprintf("%s: file %s", given.manifest, v->word[0]);
+		staging_file(from, v->word[1], v->number[0] == MANIFEST_NO_MODE ? 0644 : v->number[0],
+			     NULL, what);
+		free(from);
+		free(what);
+	}
+	free(folder);
+}
+
+static void stage_folder(const char *add)
+{
+	const char *colon = strstr(add, ":/");
+	struct stat st;
+	char *dir;
+	size_t len;
+
+	if (!colon)
+		die("--add %s: want DIR:/DEST", add);
+	while (strstr(colon + 1, ":/"))
+		colon = strstr(colon + 1, ":/");
+	dir = xasprintf("%.*s", (int)(colon - add), add);
+	for (len = strlen(dir); len > 1 && dir[len - 1] == '/';)
+		dir[--len] = '\0';
+	if (stat(dir, &st) || !S_ISDIR(st.st_mode))
+		die("--add %s: no folder %s", add, dir);
+	staging_folder(dir, colon + 1);
+	free(dir);
+}
+
+static void stage_files(void)
+{
+	struct stat st;
+	char *libc, *data, *add;
+	size_t i, size;
+	int fd;
+
+	fd = workdir_file("staging");
+	staging_begin(fd);
+	if (given.musl) {
+		libc = xasprintf("%s/lib/ld-musl-x86_64.so.1", given.musl);
+		data = slurp(libc, &size);
+		if (!data)
+			die("--musl: no %s: %s", libc, strerror(errno));
+		job.musl = musl_version((uint8_t *)data, size) ?: 1;
+		add = xasprintf("%s:/", given.musl);
+		stage_folder(add);
+		free(add);
+		free(data);
+		free(libc);
+	}
+	if (given.manifest)
+		stage_manifest();
+	for (i = 0; i < given.nr_adds; i++)
+		stage_folder(given.adds[i]);
+	job.has_staging = staging_end();
+	if (fstat(fd, &st))
+		die("fstat: %s", strerror(errno));
+	job.staging.ours = true;
+	job.staging.blob = (struct blob){ .fd = fd, .size = st.st_size,
+					  .what = "the user's own files" };
+}
+
+static void use_packages(void)
+{
+	struct stat st;
+	int fd;
+
+	if (!given.layer)
+		return;
+	fd = open_file(given.layer);
+	if (fstat(fd, &st))
+		die("fstat: %s", strerror(errno));
+	job.has_packages = true;
+	job.packages.packages = true;
+	job.packages.blob = (struct blob){ .fd = fd, .size = st.st_size, .what = given.layer };
+}
+
+static void read_init(void)
+{
+	const char *path = given.init ?: xasprintf("%s/image/init", build_folder());
+
+	job.init = slurp(path, &job.init_size);
+	if (!job.init)
+		die("no init %s: %s; make -C scripts/image/init OUT=... makes it", path,
+		    strerror(errno));
+}
+
+static void send_blob(int socket, const char *hex)
+{
+	char control[CMSG_SPACE(sizeof(int))] = { 0 }, status = 0;
+	struct iovec iov = { &status, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *c;
+	struct stat st;
+	int fd = -1;
+
+	if (strlen(hex) == HEX_DIGITS && strspn(hex, "0123456789abcdef") == HEX_DIGITS && blobs >= 0)
+		fd = open_inside(blobs, hex, 0);
+	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
+		close(fd);
+		fd = -1;
+	}
+	if (fd >= 0) {
+		msg.msg_control = control;
+		msg.msg_controllen = sizeof(control);
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(fd));
+		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	}
+	/* A worker that is gone says so by its status. */
+	if (sendmsg(socket, &msg, MSG_NOSIGNAL) < 0 && errno != EPIPE)
+		warn("sendmsg: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Returns true when the worker has said that all is done. */
+static bool serve(int socket, struct result *result)
+{
+	union {
+		struct request request;
+		struct result result;
+	} message;
+	bool done = false;
+	ssize_t n;
+
+	for (;;) {
+		memset(&message, 0, sizeof(message));
+		n = recv(socket, &message, sizeof(message), 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return done;
+		message.request.hex[HEX_DIGITS] = '\0';
+		if (n == sizeof(message.request) && message.request.type == REQUEST_BLOB) {
+			send_blob(socket, message.request.hex);
+		} else if (n == sizeof(message.result) && message.request.type == REQUEST_DONE) {
+			*result = message.result;
+			done = true;
+		} else {
+			return false;
+		}
+	}
+}
+
+static uint64_t room_for_files(void)
+{
+	struct statvfs st;
+
+	if (statvfs(out_dir, &st))
+		die("%s: %s", out_dir, strerror(errno));
+	return (uint64_t)st.f_bavail * st.f_frsize;
+}
+
+static void run_worker(struct result *result)
+{
+	int ends[2], status;
+	bool done;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		die("socketpair: %s", strerror(errno));
+	pid = workdir_fork();
+	if (!pid) {
+		close(ends[0]);
+		close(blobs);
+		job.socket = ends[1];
+		worker_run(&job);
+	}
+	close(ends[1]);
+	done = serve(ends[0], result);
+	status = workdir_wait(pid);
+	close(ends[0]);
+	if (status >= 128)
+		die("the process that reads the image was ended by signal %d (%s)", status - 128,
+		    strsignal(status - 128));
+	if (status || (!done && !given.list))
+		exit(1);
+}
+
+static void publish(const char *from, const char *to)
+{
+	char *path = workdir_path(from);
+
+	check_replaceable(to);
+	if (rename(path, to))
+		die("%s cannot be made: %s", to, strerror(errno));
+	free(path);
+}
+
+static void write_conf(const struct result *r)
+{
+	int fd = workdir_file("conf");
+	FILE *f = fdopen(fd, "w");
+	uint32_t i;
+
+	if (!f)
+		die("fdopen: %s", strerror(errno));
+	fprintf(f, "memory=%u\nports=", r->memory);
+	for (i = 0; i < r->nr_ports && i < MAX_PORTS; i++)
+		fprintf(f, "%s%u", i ? " " : "", r->ports[i]);
+	fputc('\n', f);
+	if (r->ready)
+		fprintf(f, "ready=%u\n", r->ready);
+	if (fclose(f))
+		die("%s: %s", beside_output(".conf"), strerror(errno));
+}
+
+/* How other monitors run it; that program reads no more than the numbers. */
+static void write_monitors(void)
+{
+	const char *top = getenv("LUPINE_ROOT");
+	char *program = top ? xasprintf("%s/scripts/vm/monitors", top) : NULL;
+	const char *argv[] = { program, output, NULL };
+	int fd, null;
+
+	if (!program || access(program, X_OK))
+		return;
+	fd = workdir_file("monitors");
+	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	workdir_run(argv, fd, null);
+	close(null);
+	close(fd);
+	publish("monitors", beside_output(".monitors"));
+}
+
+static void publish_file_system(const struct result *result)
+{
+	struct stat st;
+
+	write_conf(result);
+	if (fstat(job.out, &st))
+		die("fstat: %s", strerror(errno));
+	publish("conf", beside_output(".conf"));
+	publish("image", output);
+	write_monitors();
+	printf("    %s: %" PRIu64 " MB used of %" PRIu64 " MB\n", output,
+	       (uint64_t)st.st_blocks * 512 >> 20, (uint64_t)st.st_size >> 20);
+}
+
+static void publish_blob(const char *from, const char *hex)
+{
+	char *to = xasprintf("%s/blobs/sha256/%s", output, hex);
+
+	if (strlen(hex) != HEX_DIGITS || strspn(hex, "0123456789abcdef") != HEX_DIGITS)
+		die("--oci: '%s' is not a sha256 digest", hex);
+	publish(from, to);
+	free(to);
+}
+
+/* The index last: until then, nobody looks for the blobs. */
+static void publish_layout(struct result *r)
+{
+	char *path = xasprintf("%s/blobs/sha256", output);
+	int fd = workdir_file("oci-layout");
+
+	if (dprintf(fd, "{\"imageLayoutVersion\":\"1.0.0\"}") < 0 || close(fd))
+		die("--oci: oci-layout: %s", strerror(errno));
+	r->layer[HEX_DIGITS] = r->config[HEX_DIGITS] = r->manifest[HEX_DIGITS] = '\0';
+	make_folders(path);
+	publish_blob("layer", r->layer);
+	publish_blob("config", r->config);
+	publish_blob("manifest", r->manifest);
+	free(path);
+	path = xasprintf("%s/oci-layout", output);
+	publish("oci-layout", path);
+	free(path);
+	path = xasprintf("%s/index.json", output);
+	publish("index", path);
+	free(path);
+	printf("    %s:%s\n", output, job.name);
+}
+
+static void open_layout_output(void)
+{
+	char *layout = xasprintf("%s/oci-layout", output);
+	char *index = xasprintf("%s/index.json", output);
+	struct stat st;
+
+	if (given.rewrite)
+		die("--rewrite is for a file system, which lupine image makes of a layout");
+	if (!lstat(output, &st) && stat(layout, &st))
+		die("--oci: %s is there already, and not an OCI layout", output);
+	job.to_oci = true;
+	job.layer = workdir_file("layer");
+	job.config = workdir_file("config");
+	job.oci_manifest = workdir_file("manifest");
+	job.index = workdir_file("index");
+	job.old_index = open(index, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	free(layout);
+	free(index);
+}
+
+int cmd_image(int argc, char **argv)
+{
+	struct result result = { 0 };
+	struct timespec start, end;
+	int status = parse_options(argc, argv);
+
+	if (status >= 0)
+		return status;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	set_platform();
+	set_name();
+	read_manifest();
+	set_output();
+	workdir_make(out_dir, job.name);
+	if (given.oci)
+		open_layout_output();
+	else
+		read_init();
+	if (!given.list)
+		printf("==> Make %s %s\n", given.oci ? "the image" : "the root file system of",
+		       job.name);
+	fflush(stdout);
+	find_source();
+	use_packages();
+	stage_files();
+	job.list = given.list;
+	job.rewrite = given.rewrite;
+	job.room = room_for_files();
+	job.source.scratch_room = job.room;
+	job.source.scratch = workdir_file("archive");
+	job.out = workdir_file("image");
+	run_worker(&result);
+	if (given.list)
+		return 0;
+	if (given.oci)
+		publish_layout(&result);
+	else
+		publish_file_system(&result);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	printf("    %.1f s\n", end.tv_sec - start.tv_sec + (end.tv_nsec - start.tv_nsec) / 1e9);
+	return 0;
+}

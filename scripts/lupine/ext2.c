@@ -44,6 +44,7 @@ static struct inode **inodes;		/* by number, from EXT2_GOOD_OLD_FIRST_INO on */
 static struct group {
 	uint64_t nth, block, count;
 } *groups;
+static uint32_t nr_groups;
 
 static void write_out(const void *data, size_t size, uint64_t offset)
 {
@@ -145,7 +146,7 @@ static io_manager manager(void)
 /* Which block the n-th one is, and how many follow it without a gap */
 static uint64_t place(uint64_t nth, uint64_t *contiguous)
 {
-	uint32_t low = 0, high = fs->group_desc_count - 1, middle;
+	uint32_t low = 0, high = nr_groups - 1, middle;
 
 	while (low < high) {
 		middle = (low + high + 1) / 2;
@@ -395,8 +396,9 @@ static void find_places(void)
 	blk64_t free_block;
 	dgrp_t g;
 
-	groups = xcalloc(fs->group_desc_count, sizeof(*groups));
-	for (g = 0; g < fs->group_desc_count; g++) {
+	nr_groups = fs->group_desc_count;
+	groups = xcalloc(nr_groups, sizeof(*groups));
+	for (g = 0; g < nr_groups; g++) {
 		first = ext2fs_group_first_block2(fs, g);
 		last = ext2fs_group_last_block2(fs, g);
 		groups[g].nth = nth;

@@ -132,8 +132,15 @@ static struct archive *new_reader(void)
 	return a;
 }
 
-static void __noreturn damaged(const struct stream *s, struct archive *a)
+/* If it is not what its digest says, then that is why. */
+static void __noreturn damaged(struct stream *s, struct archive *a)
 {
+	if (s->sha) {
+		while (s->pos < s->blob->size)
+			read_blob(s);
+		if (!sha256_is(s->sha, s->blob->hex))
+			die("%s cannot be read: it does not match its digest", s->blob->what);
+	}
 	die("%s cannot be unpacked: %s", s->blob->what, archive_error_string(a) ?: "it is damaged");
 }
 
@@ -543,13 +550,18 @@ static struct inode *new_inode(struct archive_entry *e, const char *path, uint32
 	return inode;
 }
 
-/* Returns false if the name is a whiteout's. */
-static bool whiteout(struct node *dir, const char *name, size_t len, uint32_t layer)
+/* Returns false if the name is no whiteout's. What it hides need not be there. */
+static bool whiteout(const char *path, uint32_t layer)
 {
-	struct node *n;
+	const char *name = strrchr(path, '/') + 1;
+	struct node *dir, *n;
+	size_t len;
 
 	if (strncmp(name, WHITEOUT, strlen(WHITEOUT)))
 		return false;
+	dir = tree_parent(path, 0, layer, &name, &len);
+	if (!dir || !S_ISDIR(dir->inode->mode))
+		return true;
 	if (!strcmp(name, OPAQUE)) {
 		tree_remove_lower(dir, layer, false);
 		return true;
@@ -619,13 +631,13 @@ static void scan_entry(struct stream *s, struct archive_entry *e, const struct l
 		free(path);
 		return;
 	}
-	if (target)
-		inode = link_target(path, target);
-	dir = tree_parent(path, MAKE_FOLDERS, nr, &name, &len);
-	if (!layer->ours && whiteout(dir, name, len, nr)) {
+	if (!layer->ours && whiteout(path, nr)) {
 		free(path);
 		return;
 	}
+	if (target)
+		inode = link_target(path, target);
+	dir = tree_parent(path, MAKE_FOLDERS, nr, &name, &len);
 	old = tree_find(dir, name, len);
 	if (!target && old && S_ISDIR(old->inode->mode) && archive_entry_filetype(e) == AE_IFDIR) {
 		take_metadata(old->inode, path, e);

@@ -283,7 +283,10 @@ static void scan_archive(void)
 		} else if (soft) {
 			add_member(name, soft, 0, 0);
 		} else if (archive_entry_filetype(e) == AE_IFREG) {
-			if (archive_entry_sparse_count(e) || at > in->size || size > in->size - at)
+			/* No image has holes in its blobs. */
+			if (archive_entry_sparse_count(e))
+				continue;
+			if (at > in->size || size > in->size - at)
 				die("%s is not an archive, or cut short: %s ends early", src->name, name);
 			add_member(name, NULL, at, size);
 		}

@@ -101,13 +101,14 @@ guest_image()
 
 	shift
 	compiled "$init" "$source" -static -no-pie "$@"
-	if [ "$image" -nt "$init" ] && [ "$image" -nt "$ROOT/scripts/image/assemble" ]; then
+	if [ "$image" -nt "$init" ] && [ "$image" -nt "$ROOT/scripts/lupine/ext2.c" ]; then
 		return
 	fi
-	need fakeroot mke2fs
-	fakeroot "$ROOT/scripts/image/assemble" --root "$work/root" --init "$init" \
-		--space 1 --output "$work/image" || die "the image of $1 cannot be made"
-	mv "$work/image" "$image"
+	# It reads no configuration; an image has to name a program, though.
+	printf 'space 1\nentrypoint /sbin/init\n' >"$work/manifest"
+	"$ROOT/scripts/lupine/lupine" image --name guest --manifest "$work/manifest" --init "$init" \
+		--output "$work/guest.ext2" >/dev/null || die "the image of $init cannot be made"
+	mv "$work/guest.ext2" "$image"
 }
 
 # guest_command KIND ACCEL VMLINUX IMAGE WORDS [ARGUMENT OF scripts/vm/run...]:

@@ -1,0 +1,986 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * lupine run: boot a kernel with a root file system as a QEMU microvm. This file reads
+ * the options, looks at the files, and puts QEMU's arguments together; machine.c runs
+ * it. No shell sees any of that: each word is one element of an argument vector, and in
+ * options of QEMU that have commas between their parts, a comma of a file's name is
+ * written twice.
+ *
+ * What is changed in the image's configuration (arguments, variables, mounts) is a
+ * manifest of its own. It goes to the init on the kernel's command line, or, if that is
+ * too short, on a small read-only disk.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "manifest.h"
+#include "run.h"
+
+/* COMMAND_LINE_SIZE is 2048; QEMU adds what names its devices. */
+#define MAX_CMDLINE	1900
+#define MAX_CPUS	255
+#define MAX_RATE	100000
+#define MAX_TIMEOUT	100000000
+/* The microvm's places for virtio devices. */
+#define MAX_DEVICES	8
+
+/*
+ * Intel SDM 3B, 17.9.2 (SRAO): VAL, UC, EN, MISCV, ADDRV and S, memory scrubbing
+ * on channel 0; MCG_STATUS has RIPV and MCIP; MISC says that ADDR is physical.
+ */
+#define MCE_COMMAND	"mce -b 0 9 0xbd000000000000c0 0x5 0x1000 0x8c\n"
+#define NMI_COMMAND	"nmi\n"
+
+static const char help[] =
+"Usage: scripts/vm/run --kernel VMLINUX|BZIMAGE --image EXT2 [OPTION]... [-- ARG...]\n"
+"       scripts/vm/run [OPTION]... PROGRAM [ARG...]\n"
+"\n"
+"Boots a kernel with a root file system as a QEMU microvm and shows its\n"
+"console; Ctrl-A x ends it, Ctrl-C goes to the application. The exit status is\n"
+"that of the application, which the machine tells; 255 after a kernel panic or a\n"
+"machine that ended otherwise, 124 after a time-out, 125 when it could not be\n"
+"started at all. The image stays as it is: what the guest writes is dropped at the end.\n"
+"\n"
+"PROGRAM is a kernel that scripts/ukl/ukl-gcc linked with an application. It needs no\n"
+"image, but takes one as its root file system; all words behind it are its arguments.\n"
+"\n"
+"  --memory MiB          (default: what the image asks for, or 128)\n"
+"  --cpus N              virtual processors (default 1)\n"
+"  -p, --publish [ADDRESS:]HOST:GUEST\n"
+"                        forward a TCP port of this machine to the guest\n"
+"                        (ADDRESS default 127.0.0.1; may be repeated)\n"
+"  -v, --volume FILE:DIR[:ro]\n"
+"                        mount the file system in FILE, a file or a disk, on DIR;\n"
+"                        what the guest writes there stays. A FILE that is not\n"
+"                        there is made: ext2, room for 1 GiB, taking space as it\n"
+"                        fills\n"
+"  -e, --env NAME=VALUE  environment variable of the application\n"
+"  --env-file FILE       variables, one NAME=VALUE a line; # starts a comment line\n"
+"  --entrypoint PROGRAM  instead of the image's\n"
+"  --workdir DIR, --user USER[:GROUP], --hostname NAME\n"
+"  --append WORDS        further kernel parameters; ip=dhcp instead of the address\n"
+"                        that the guest is given\n"
+"  --timeout SECONDS     end the machine after that time\n"
+"  --accel auto|tcg|tcg,thread=single|kvm\n"
+"                        (default auto: see scripts/vm/accel). The third has one\n"
+"                        thread for all processors. QEMU before 8.1 needs it where\n"
+"                        the kernel changes its own code, as tracers do: with more\n"
+"                        threads, a processor may still find what was there before\n"
+"                        (QEMU's commit deba78709ae8).\n"
+"  --cpu MODEL           QEMU's processor model (default max; host with KVM)\n"
+"  --no-net              no network device\n"
+"  --no-outbound         the guest reaches nothing by the network; ports that are\n"
+"                        forwarded to it still answer\n"
+"  --log FILE            write the console to FILE, too\n"
+"  --monitor SOCKET      QEMU's monitor on a Unix socket\n"
+"  --nmi N               send N non-maskable interrupts a second\n"
+"  --mce N               send N machine checks a second to all processors, of the\n"
+"                        kind that has the system go on: a memory error that\n"
+"                        nobody has used. They begin when the guest first says\n"
+"                        something. One during another resets a machine, so keep\n"
+"                        N low. The processor is an Intel one then.\n"
+"  --qemu WORD           further argument of QEMU (may be repeated)\n"
+"  -d, --detach NAME     run in the background; scripts/vm/guest NAME shows its\n"
+"                        console and stops it\n"
+"  --quiet               nothing but the guest's console\n"
+"  ARG...                arguments of the application instead of the image's\n";
+
+struct options {
+	const char *kernel, *image, *accel, *cpu, *log, *monitor, *detach;
+	struct words append, qemu, ports, volumes;
+	/* What is changed in the image's configuration, and which options did that */
+	struct manifest changes;
+	const char *for_init;
+	unsigned int memory, cpus, timeout, nmi, mce;
+	bool no_net, no_outbound, quiet;
+	char **args;
+};
+
+/* What has been found out about the files. */
+struct guest {
+	bool ukl, bzimage, acpi, kvm;
+	struct words devices;		/* QEMU's arguments for the disks */
+	unsigned int disks;
+	char *forwards, *cmdline;
+};
+
+static void say(const char *level, const char *fmt, va_list ap)
+{
+	char text[4096], line[8192] = "run: ";
+	size_t len;
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	strcat(line, level);
+	len = strlen(line);
+	manifest_show(line + len, sizeof(line) - len - 1, text, strlen(text));
+	len = strlen(line);
+	line[len++] = '\n';
+	if (write(STDERR_FILENO, line, len) < 0)
+		return;		/* nobody to tell */
+}
+
+void cannot(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("error: ", fmt, ap);
+	va_end(ap);
+	exit(EXIT_CANNOT);
+}
+
+void tell(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("", fmt, ap);
+	va_end(ap);
+}
+
+void words_add(struct words *w, const char *s)
+{
+	w->word = xrealloc(w->word, w->nr + 2, sizeof(*w->word));
+	w->word[w->nr++] = xstrdup(s);
+	w->word[w->nr] = NULL;
+}
+
+void words_addf(struct words *w, const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+
+	va_start(ap, fmt);
+	if (vasprintf(&s, fmt, ap) < 0)
+		cannot("out of memory");
+	va_end(ap);
+	words_add(w, s);
+	free(s);
+}
+
+static void words_copy(struct words *to, const struct words *from)
+{
+	size_t i;
+
+	for (i = 0; i < from->nr; i++)
+		words_add(to, from->word[i]);
+}
+
+/*
+ * A file's name in an option of QEMU. A comma would end it, and what stands before a
+ * colon would name a protocol.
+ */
+static char *file_name(const char *path)
+{
+	char *name = xmalloc(2 * strlen(path) + 3), *p = name;
+
+	if (*path != '/')
+		p = stpcpy(p, "./");
+	for (; *path; path++) {
+		if (*path == ',')
+			*p++ = ',';
+		*p++ = *path;
+	}
+	*p = '\0';
+	return name;
+}
+
+/* The value of an option, a decimal number. */
+static unsigned int number(const char *option, const char *s, unsigned int min, unsigned int max,
+			   const char *unit)
+{
+	unsigned long long n = 0;
+	size_t len = strlen(s);
+
+	if (len && len < 12 && !s[strspn(s, "0123456789")] && (*s != '0' || len == 1))
+		n = strtoull(s, NULL, 10);
+	else
+		n = max + 1ull;
+	if (n < min || n > max)
+		cannot("%s %s: want %s, a number from %u to %u", option, s, unit, min, max);
+	return n;
+}
+
+/* Change something in the image's configuration; a wrong value ends the program. */
+static void change(struct options *o, const char *option, enum manifest_key key, const char *value)
+{
+	char error[MANIFEST_ERROR_SIZE];
+
+	if (manifest_add(&o->changes, option, key, &value, 1, IN_COMMAND, error, sizeof(error)))
+		cannot("%s", error);
+}
+
+static void add_variable(struct options *o, const char *option, const char *value)
+{
+	if (*value == '=' || !strchr(value, '='))
+		cannot("%s %s: want NAME=VALUE", option, value);
+	change(o, option, KEY_ENV, value);
+}
+
+/* As docker run --env-file: a name alone takes this process's variable, if there is one. */
+static void add_variables_of(struct options *o, const char *path)
+{
+	char *line = NULL, *value, *assignment;
+	size_t room = 0;
+	ssize_t len;
+	FILE *f;
+
+	f = fopen(path, "re");
+	if (!f)
+		cannot("--env-file %s: %s", path, strerror(errno));
+	while ((len = getline(&line, &room, f)) > 0) {
+		if (line[len - 1] == '\n')
+			line[--len] = '\0';
+		if (!len || *line == '#')
+			continue;
+		if (strlen(line) != (size_t)len)
+			cannot("--env-file %s: a line has a NUL byte", path);
+		if (strchr(line, '=')) {
+			add_variable(o, "--env-file", line);
+			continue;
+		}
+		value = getenv(line);
+		if (!value)
+			continue;
+		assignment = xasprintf("%s=%s", line, value);
+		add_variable(o, "--env-file", assignment);
+		free(assignment);
+	}
+	if (ferror(f))
+		cannot("--env-file %s: %s", path, strerror(errno));
+	free(line);
+	fclose(f);
+}
+
+enum {
+	OPT_KERNEL = 256, OPT_IMAGE, OPT_MEMORY, OPT_CPUS, OPT_ENV_FILE, OPT_ENTRYPOINT,
+	OPT_WORKDIR, OPT_USER, OPT_HOSTNAME, OPT_APPEND, OPT_TIMEOUT, OPT_ACCEL, OPT_CPU,
+	OPT_NO_NET, OPT_NO_OUTBOUND, OPT_LOG, OPT_MONITOR, OPT_NMI, OPT_MCE, OPT_QEMU, OPT_QUIET,
+};
+
+static const struct option long_options[] = {
+	{ "kernel", required_argument, NULL, OPT_KERNEL },
+	{ "image", required_argument, NULL, OPT_IMAGE },
+	{ "memory", required_argument, NULL, OPT_MEMORY },
+	{ "cpus", required_argument, NULL, OPT_CPUS },
+	{ "publish", required_argument, NULL, 'p' },
+	{ "volume", required_argument, NULL, 'v' },
+	{ "env", required_argument, NULL, 'e' },
+	{ "env-file", required_argument, NULL, OPT_ENV_FILE },
+	{ "entrypoint", required_argument, NULL, OPT_ENTRYPOINT },
+	{ "workdir", required_argument, NULL, OPT_WORKDIR },
+	{ "user", required_argument, NULL, OPT_USER },
+	{ "hostname", required_argument, NULL, OPT_HOSTNAME },
+	{ "append", required_argument, NULL, OPT_APPEND },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "accel", required_argument, NULL, OPT_ACCEL },
+	{ "cpu", required_argument, NULL, OPT_CPU },
+	{ "no-net", no_argument, NULL, OPT_NO_NET },
+	{ "no-outbound", no_argument, NULL, OPT_NO_OUTBOUND },
+	{ "log", required_argument, NULL, OPT_LOG },
+	{ "monitor", required_argument, NULL, OPT_MONITOR },
+	{ "nmi", required_argument, NULL, OPT_NMI },
+	{ "mce", required_argument, NULL, OPT_MCE },
+	{ "qemu", required_argument, NULL, OPT_QEMU },
+	{ "detach", required_argument, NULL, 'd' },
+	{ "quiet", no_argument, NULL, OPT_QUIET },
+	{ "help", no_argument, NULL, 'h' },
+	{ }
+};
+
+static void take_option(struct options *o, int c, const char *value)
+{
+	static const struct {
+		int option;
+		const char *name;
+		enum manifest_key key;
+	} changes[] = {
+		{ OPT_ENTRYPOINT, "--entrypoint", KEY_ENTRYPOINT },
+		{ OPT_WORKDIR, "--workdir", KEY_WORKDIR },
+		{ OPT_USER, "--user", KEY_USER },
+		{ OPT_HOSTNAME, "--hostname", KEY_HOSTNAME },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(changes); i++) {
+		if (c == changes[i].option) {
+			change(o, changes[i].name, changes[i].key, value);
+			o->for_init = changes[i].name;
+			return;
+		}
+	}
+	switch (c) {
+	case OPT_KERNEL: o->kernel = value; break;
+	case OPT_IMAGE: o->image = value; break;
+	case OPT_MEMORY: o->memory = number("--memory", value, 1, 4194304, "MiB"); break;
+	case OPT_CPUS: o->cpus = number("--cpus", value, 1, MAX_CPUS, "processors"); break;
+	case 'p': words_add(&o->ports, value); break;
+	case 'v': words_add(&o->volumes, value); break;
+	case 'e': add_variable(o, "-e", value); break;
+	case OPT_ENV_FILE: add_variables_of(o, value); break;
+	case OPT_APPEND: words_add(&o->append, value); break;
+	case OPT_TIMEOUT: o->timeout = number("--timeout", value, 0, MAX_TIMEOUT, "seconds"); break;
+	case OPT_ACCEL: o->accel = value; break;
+	case OPT_CPU: o->cpu = value; break;
+	case OPT_NO_NET: o->no_net = true; break;
+	case OPT_NO_OUTBOUND: o->no_outbound = true; break;
+	case OPT_LOG: o->log = value; break;
+	case OPT_MONITOR: o->monitor = value; break;
+	case OPT_NMI: o->nmi = number("--nmi", value, 1, MAX_RATE, "a rate"); break;
+	case OPT_MCE: o->mce = number("--mce", value, 1, MAX_RATE, "a rate"); break;
+	case OPT_QEMU: words_add(&o->qemu, value); break;
+	case 'd': o->detach = value; break;
+	case OPT_QUIET: o->quiet = true; break;
+	case 'h':
+		fputs(help, stdout);
+		exit(0);
+	}
+}
+
+/*
+ * The options end at -- or at the first word that is none, which is PROGRAM if no --kernel
+ * came before. What follows is the application's, whatever it looks like.
+ */
+static void parse_options(struct options *o, int argc, char **argv)
+{
+	bool ended_by_dashes = false;
+	int c, at;
+
+	opterr = 0;
+	for (;;) {
+		at = optind;
+		c = getopt_long(argc, argv, "+:p:v:e:d:h", long_options, NULL);
+		if (c < 0)
+			break;
+		if (c == ':')
+			cannot("%s wants a value (see --help)", argv[optind - 1]);
+		if (c == '?')
+			cannot("unknown option %s (see --help)", argv[at]);
+		take_option(o, c, optarg);
+	}
+	ended_by_dashes = optind > at;
+	if (!o->kernel && !ended_by_dashes && optind < argc) {
+		o->kernel = argv[optind++];
+		/* One -- may stand between PROGRAM and its arguments. */
+		if (optind < argc && !strcmp(argv[optind], "--"))
+			optind++;
+	}
+	o->args = argv + optind;
+	if (o->nmi && o->mce)
+		cannot("--nmi and --mce exclude each other");
+	if (o->no_net && (o->ports.nr || o->no_outbound))
+		cannot("%s and --no-net exclude each other", o->ports.nr ? "-p" : "--no-outbound");
+	if (o->detach && !detach_name_ok(o->detach))
+		cannot("--detach %s: not a name: want letters, digits, ., _ and -, a letter or digit first",
+		       o->detach);
+}
+
+/* A regular file or a disk: nothing else can be mapped, or be a disk of the guest. */
+static int open_file(const char *path, const char *what, const char *cure, bool disk)
+{
+	struct stat st;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 && errno == ENOENT)
+		cannot("no %s %s; %s", what, path, cure);
+	if (fd < 0 || fstat(fd, &st))
+		cannot("%s %s: %s", what, path, strerror(errno));
+	if (!S_ISREG(st.st_mode) && !(disk && S_ISBLK(st.st_mode)))
+		cannot("%s %s is neither a file nor a disk", what, path);
+	return fd;
+}
+
+static bool contains(const char *data, size_t len, const char *text)
+{
+	return memmem(data, len, text, strlen(text));
+}
+
+static void look_at_kernel(const struct options *o, struct guest *g)
+{
+	struct stat st;
+	const char *data;
+	int fd;
+
+	if (!o->kernel)
+		cannot("--kernel is missing (see --help)");
+	fd = open_file(o->kernel, "kernel", "scripts/kconfig/build PROFILE makes one", false);
+	if (fstat(fd, &st) || st.st_size < 1024 ||
+	    (data = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0)) == MAP_FAILED) {
+		cannot("%s is neither vmlinux (an ELF file) nor a bzImage", o->kernel);
+	} else if (memcmp(data, "\177ELF", 4)) {
+		/* The boot protocol's signature */
+		if (memcmp(data + 514, "HdrS", 4))
+			cannot("%s is neither vmlinux (an ELF file) nor a bzImage", o->kernel);
+		g->bzimage = true;
+	}
+	/* What it says when the application that was linked into it ends. */
+	g->ukl = contains(data, st.st_size, "ukl: exit status");
+	/*
+	 * Where the kernel finds its devices: on the command line if it looks there,
+	 * and else, as Firecracker's own guests, in ACPI tables. A bzImage is compressed,
+	 * and taken for one of the former.
+	 */
+	g->acpi = !g->bzimage && !contains(data, st.st_size, "virtio_mmio.device");
+	munmap((void *)data, st.st_size);
+	close(fd);
+}
+
+static void look_at_image(const struct options *o, const struct guest *g)
+{
+	unsigned char magic[2] = { 0 };
+	int fd;
+
+	if (!o->image && g->ukl)
+		return;
+	if (!o->image)
+		cannot("--image is missing (see --help)");
+	fd = open_file(o->image, "image", "scripts/image/build APP makes one", true);
+	if (pread(fd, magic, sizeof(magic), 1080) != sizeof(magic) || magic[0] != 0x53 || magic[1] != 0xef)
+		cannot("%s is not an ext2 file system, or cut short", o->image);
+	close(fd);
+}
+
+/* memory=MiB of the .conf beside the image; 0 if there is none. */
+static unsigned int memory_of_image(const char *image)
+{
+	char error[MANIFEST_ERROR_SIZE], *path, *line = NULL;
+	size_t len = strlen(image), room = 0;
+	struct manifest m = { 0 };
+	unsigned int memory;
+	FILE *f;
+
+	if (len > 5 && !strcmp(image + len - 5, ".ext2"))
+		len -= 5;
+	path = xasprintf("%.*s.conf", (int)len, image);
+	f = fopen(path, "re");
+	while (f && getline(&line, &room, f) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "memory=", 7) || !line[7])
+			continue;
+		if (manifest_add_text(&m, path, KEY_MEMORY, line + 7, IN_LABEL, error, sizeof(error)))
+			cannot("%s", error);
+	}
+	if (f)
+		fclose(f);
+	memory = manifest_number(&m, KEY_MEMORY, 0);
+	manifest_free(&m);
+	free(line);
+	free(path);
+	return memory;
+}
+
+/* Ask scripts/vm/accel, which tries KVM with this kernel. */
+static bool kvm_works(const char *kernel)
+{
+	const char *root = getenv("LUPINE_ROOT");
+	char answer[16] = "", *program;
+	int fd[2], status;
+	ssize_t got;
+	pid_t pid;
+
+	program = xasprintf("%s/scripts/vm/accel", root && *root ? root : ".");
+	if (pipe2(fd, O_CLOEXEC))
+		cannot("no pipe: %s", strerror(errno));
+	pid = fork();
+	if (pid < 0)
+		cannot("no process: %s", strerror(errno));
+	if (!pid) {
+		dup2(fd[1], STDOUT_FILENO);
+		execl(program, program, "--kernel", kernel, NULL);
+		_exit(127);
+	}
+	close(fd[1]);
+	got = read(fd[0], answer, sizeof(answer) - 1);
+	close(fd[0]);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (got <= 0 || !WIFEXITED(status) || WEXITSTATUS(status) ||
+	    (strcmp(answer, "kvm\n") && strcmp(answer, "tcg\n")))
+		cannot("%s does not say how to run guests here; --accel tcg does without it", program);
+	free(program);
+	return answer[0] == 'k';
+}
+
+static void choose_accelerator(struct options *o, struct guest *g)
+{
+	static const char *const known[] = { "tcg", "tcg,thread=single", "tcg,thread=multi", "kvm" };
+	size_t i;
+
+	if (!o->accel || !strcmp(o->accel, "auto"))
+		o->accel = kvm_works(o->kernel) ? "kvm" : "tcg";
+	for (i = 0; i < ARRAY_SIZE(known); i++)
+		if (!strcmp(o->accel, known[i]))
+			break;
+	if (i == ARRAY_SIZE(known))
+		cannot("--accel %s: want auto, tcg, tcg,thread=single or kvm", o->accel);
+	g->kvm = !strcmp(o->accel, "kvm");
+	if (!o->cpu)
+		o->cpu = g->kvm ? "host" : o->mce ? "max,vendor=GenuineIntel" : "max";
+	if (g->acpi && !g->kvm)
+		cannot("%s looks for its devices in ACPI tables; QEMU's emulation has no "
+		       "clock for it then: build the profile with +mmio", o->kernel);
+}
+
+/* Split "FILE:/DIR[:ro]": both names may have colons, the last :/ is between them. */
+static bool split_volume(char *volume, char **dir, const char **mode)
+{
+	size_t len = strlen(volume);
+	char *p;
+
+	*mode = "rw";
+	if (len > 3 && (!strcmp(volume + len - 3, ":ro") || !strcmp(volume + len - 3, ":rw"))) {
+		volume[len - 3] = '\0';
+		*mode = volume + len - 2;
+	}
+	for (p = volume + strlen(volume); p > volume; p--) {
+		if (p[0] == ':' && p[1] == '/') {
+			*p = '\0';
+			*dir = p + 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void add_disk(struct guest *g, const char *id, const char *file, const char *options)
+{
+	char *name = file_name(file);
+
+	words_add(&g->devices, "-drive");
+	words_addf(&g->devices, "if=none,id=%s,file=%s,format=raw%s", id, name, options);
+	words_add(&g->devices, "-device");
+	words_addf(&g->devices, "virtio-blk-device,drive=%s", id);
+	g->disks++;
+	free(name);
+}
+
+/* Add the disks for volumes, and the words for the init. QEMU locks their files. */
+static void attach_volumes(struct options *o, struct guest *g)
+{
+	char error[MANIFEST_ERROR_SIZE], *volume, *dir, *source, id[32];
+	const char *mode;
+	struct stat st;
+	size_t i;
+	int fd;
+
+	for (i = 0; i < o->volumes.nr; i++) {
+		volume = xstrdup(o->volumes.word[i]);
+		if (!split_volume(volume, &dir, &mode))
+			cannot("-v %s: want FILE:/DIR or FILE:/DIR:ro", o->volumes.word[i]);
+		if (stat(volume, &st) && errno == ENOENT) {
+			if (!strcmp(mode, "ro"))
+				cannot("no volume %s", volume);
+			volume_make(volume);
+		}
+		fd = open_file(volume, "volume", "it has just been removed", true);
+		close(fd);
+		if (access(volume, strcmp(mode, "ro") ? R_OK | W_OK : R_OK))
+			cannot("volume %s: %s", volume, strerror(errno));
+		source = xasprintf("/dev/vd%c", 'a' + g->disks);
+		if (manifest_add(&o->changes, "-v", KEY_MOUNT,
+				 (const char *[]){ "ext2", source, dir, mode }, 4, IN_COMMAND,
+				 error, sizeof(error)))
+			cannot("%s", error);
+		snprintf(id, sizeof(id), "volume%zu", i);
+		add_disk(g, id, volume, strcmp(mode, "ro") ? "" : ",readonly=on");
+		free(source);
+		free(volume);
+	}
+}
+
+/* QEMU's own message names neither the port nor the cure, so try first. */
+static int try_port(const char *address, unsigned int port, unsigned int guest_port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int fd, on = 1;
+
+	inet_pton(AF_INET, address, &sin.sin_addr);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		cannot("no socket: %s", strerror(errno));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (!bind(fd, (struct sockaddr *)&sin, sizeof(sin)) && !listen(fd, 1))
+		return fd;
+	if (errno == EADDRINUSE)
+		cannot("port %u of %s is in use; take another one: -p PORT:%u", port, address, guest_port);
+	if (errno == EADDRNOTAVAIL)
+		cannot("%s is no address of this machine; 0.0.0.0 stands for all", address);
+	if (errno == EACCES)
+		cannot("port %u needs rights, as all below 1024; take another one: -p PORT:%u",
+		       port, guest_port);
+	cannot("port %u of %s: %s", port, address, strerror(errno));
+}
+
+static bool port_number(const char *s, unsigned int *port)
+{
+	unsigned long n;
+
+	if (!*s || strlen(s) > 5 || s[strspn(s, "0123456789")])
+		return false;
+	n = strtoul(s, NULL, 10);
+	*port = n;
+	return n >= 1 && n <= 65535;
+}
+
+/* What QEMU's user network is to forward. */
+static void forward_ports(const struct options *o, struct guest *g)
+{
+	unsigned int host, guest;
+	char *text, *part[3], *rest, *more;
+	const char *address;
+	struct in_addr in;
+	size_t i, nr;
+	int *fd = xcalloc(o->ports.nr, sizeof(*fd));
+
+	g->forwards = xstrdup("");
+	for (i = 0; i < o->ports.nr; i++) {
+		text = xstrdup(o->ports.word[i]);
+		rest = text;
+		for (nr = 0; nr < 3 && rest; nr++)
+			part[nr] = strsep(&rest, ":");
+		address = nr == 3 ? part[0] : "127.0.0.1";
+		if (nr < 2 || rest || inet_pton(AF_INET, address, &in) != 1 ||
+		    !port_number(part[nr - 2], &host) || !port_number(part[nr - 1], &guest))
+			cannot("-p %s: want [ADDRESS:]HOST:GUEST, ports from 1 to 65535, ADDRESS as 127.0.0.1",
+			       o->ports.word[i]);
+		/* Held until all are known, so that none is given twice. */
+		fd[i] = try_port(address, host, guest);
+		more = xasprintf("%s,hostfwd=tcp:%s:%u-:%u", g->forwards, address, host, guest);
+		free(g->forwards);
+		g->forwards = more;
+		free(text);
+	}
+	for (i = 0; i < o->ports.nr; i++)
+		close(fd[i]);
+	free(fd);
+}
+
+/* Append to a string that grows. */
+static void __printf(2, 3) append(char **s, const char *fmt, ...)
+{
+	va_list ap;
+	char *more, *both;
+
+	va_start(ap, fmt);
+	if (vasprintf(&more, fmt, ap) < 0)
+		cannot("out of memory");
+	va_end(ap);
+	both = xasprintf("%s%s", *s ?: "", more);
+	free(*s);
+	free(more);
+	*s = both;
+}
+
+/*
+ * As the init and a kernel with an application decode it: without blanks, quotes and
+ * control characters, which the kernel acts upon; %- is a word of nothing. all: each
+ * byte, for a word that the kernel would act upon as a whole.
+ */
+static void append_encoded(char **s, const char *word, bool blanks, bool all)
+{
+	char *text = xmalloc(3 * strlen(word) + 3), *p = text;
+	const unsigned char *c;
+
+	for (c = (const unsigned char *)word; *c; c++) {
+		if (all || (*c == ' ' && blanks) || *c < ' ' || *c == 0x7f || *c == '"' || *c == '%')
+			p += sprintf(p, "%%%02X", *c);
+		else
+			*p++ = *c;
+	}
+	*p = '\0';
+	append(s, "%s", text);
+	free(text);
+}
+
+static void append_word(char **s, const char *word)
+{
+	append_encoded(s, word, true, false);
+	if (!*word)
+		append(s, "%%-");
+}
+
+/* The changes as lupine="--KEY VALUE ..." on the command line. */
+static char *changes_as_words(struct manifest *m)
+{
+	static const enum manifest_key with_option[] = {
+		KEY_ENTRYPOINT, KEY_ENV, KEY_WORKDIR, KEY_USER, KEY_HOSTNAME, KEY_MOUNT,
+	};
+	char *text = NULL, *line;
+	const struct manifest_list *l;
+	struct manifest one = { 0 };
+	size_t k, i;
+
+	for (k = 0; k < ARRAY_SIZE(with_option); k++) {
+		l = &m->key[with_option[k]];
+		for (i = 0; i < l->nr; i++) {
+			append(&text, "%s--%s ", text ? " " : "", manifest_key_info(with_option[k])->name);
+			if (with_option[k] != KEY_MOUNT) {
+				append_word(&text, l->value[i].word[0]);
+				continue;
+			}
+			/* The words of a mount keep the escapes that a manifest has. */
+			one.key[KEY_MOUNT] = (struct manifest_list){ &l->value[i], 1 };
+			line = manifest_print(&one, IN_COMMAND);
+			if (!line)
+				cannot("out of memory");
+			line[strlen(line) - 1] = '\0';
+			append_word(&text, line + strlen("mount "));
+			free(line);
+		}
+	}
+	l = &m->key[KEY_CMD];
+	for (i = 0; i < l->nr; i++) {
+		append(&text, "%s", i ? " " : text ? " --args " : "--args ");
+		append_word(&text, l->value[i].word[0]);
+	}
+	return text;
+}
+
+/* Without an init, the kernel passes environment and arguments to the application. */
+static void linked_application(struct options *o, struct guest *g)
+{
+	const struct manifest_list *env = &o->changes.key[KEY_ENV];
+	size_t i;
+
+	if (o->volumes.nr)
+		cannot("-v is for an init to mount, and %s has none", o->kernel);
+	if (o->for_init)
+		cannot("%s is for an init, and %s has none", o->for_init, o->kernel);
+	/*
+	 * QEMU would add its devices behind the arguments. Where none is plugged
+	 * in, the kernel finds none.
+	 */
+	for (i = 0; i < MAX_DEVICES; i++)
+		append(&g->cmdline, " virtio_mmio.device=512@0x%zx:%zu", 0xfeb00000 + i * 512, 5 + i);
+	for (i = 0; i < env->nr; i++) {
+		const char *word = env->value[i].word[0];
+
+		if (memchr(word, '.', strchr(word, '=') - word))
+			cannot("-e %s: the kernel takes a name with a dot for a module's parameter", word);
+		append(&g->cmdline, " \"");
+		append_encoded(&g->cmdline, word, false, false);
+		append(&g->cmdline, "\"");
+	}
+	if (*o->args)
+		append(&g->cmdline, " --");
+	for (i = 0; o->args[i]; i++) {
+		append(&g->cmdline, " \"");
+		/* The kernel's own end of its parameters */
+		append_encoded(&g->cmdline, o->args[i], false, !strcmp(o->args[i], "--"));
+		append(&g->cmdline, "\"");
+	}
+	if (strlen(g->cmdline) >= MAX_CMDLINE)
+		cannot("the arguments are too long for the kernel's command line (2048 bytes)");
+}
+
+static bool has_parameter(const char *text, const char *name)
+{
+	const char *p;
+
+	for (p = text; (p = strstr(p, name)); p++)
+		if (p == text || p[-1] == ' ')
+			return true;
+	return false;
+}
+
+/* What the kernel is told, but for what the init has to know. */
+static void make_command_line(const struct options *o, struct guest *g)
+{
+	char *more = NULL, *p;
+	size_t i;
+
+	for (i = 0; i < o->append.nr; i++)
+		append(&more, " %s", o->append.word[i]);
+	append(&g->cmdline, "%sconsole=ttyS0 panic=-1 reboot=t quiet", o->image ? "root=/dev/vda rw " : "");
+	/* The first of two counts. */
+	if (!o->no_net && !(more && has_parameter(more, "ip=")))
+		append(&g->cmdline, " ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off:10.0.2.3");
+	append(&g->cmdline, "%s", more ?: "");
+	/* What such a kernel does not know is an argument, and it has no KASLR to switch off. */
+	while (g->ukl && (p = strstr(g->cmdline, " nokaslr")) && (p[8] == ' ' || !p[8]))
+		memmove(p, p + 8, strlen(p + 8) + 1);
+	free(more);
+}
+
+/* Returns the text for a disk, or NULL if the command line has all. */
+static char *tell_init(struct options *o, struct guest *g)
+{
+	char *words, *text;
+	size_t i;
+
+	for (i = 0; o->args[i]; i++)
+		change(o, "argument", KEY_CMD, o->args[i]);
+	words = changes_as_words(&o->changes);
+	if (words && strlen(g->cmdline) + strlen(words) + strlen(" lupine=\"\"") < MAX_CMDLINE) {
+		append(&g->cmdline, " lupine=\"%s\"", words);
+		words = NULL;
+	}
+	if (!words) {
+		if (strlen(g->cmdline) >= MAX_CMDLINE)
+			cannot("--append is too long for the kernel's command line (2048 bytes)");
+		return NULL;
+	}
+	free(words);
+	append(&g->cmdline, " lupine=@vd%c", 'a' + g->disks);
+	text = manifest_print(&o->changes, IN_COMMAND);
+	if (!text || strlen(g->cmdline) >= MAX_CMDLINE)
+		cannot("--append is too long for the kernel's command line (2048 bytes)");
+	return text;
+}
+
+static void qemu_arguments(const struct options *o, struct guest *g, struct machine *m)
+{
+	struct words *q = &m->qemu;
+	char *name;
+
+	words_add(q, "qemu-system-x86_64");
+	words_add(q, "-M");
+	words_addf(q, "microvm,x-option-roms=%s,rtc=on,acpi=%s%s", g->bzimage ? "on" : "off",
+		   g->acpi ? "on" : "off", g->ukl ? ",auto-kernel-cmdline=off" : "");
+	words_add(q, "-accel");
+	words_add(q, o->accel);
+	words_add(q, "-m");
+	words_addf(q, "%u", o->memory);
+	words_add(q, "-smp");
+	words_addf(q, "%u", o->cpus);
+	words_add(q, "-nodefaults");
+	words_add(q, "-no-user-config");
+	words_add(q, "-nographic");
+	words_add(q, "-no-reboot");
+	words_add(q, "-chardev");
+	words_add(q, "stdio,id=console,signal=off");
+	words_add(q, "-serial");
+	words_add(q, "chardev:console");
+	/* See scripts/image/init/status.h. */
+	words_add(q, "-chardev");
+	words_addf(q, "socket,id=status,fd=%d", m->status_fd);
+	words_add(q, "-device");
+	words_add(q, "isa-debugcon,iobase=0xf4,chardev=status");
+	words_add(q, "-kernel");
+	words_addf(q, "%s%s", *o->kernel == '/' ? "" : "./", o->kernel);
+	words_add(q, "-append");
+	words_add(q, g->cmdline);
+	words_copy(q, &g->devices);
+	words_add(q, "-cpu");
+	words_add(q, o->cpu);
+	if (!o->no_net) {
+		words_add(q, "-netdev");
+		words_addf(q, "user,id=net0%s%s", o->no_outbound ? ",restrict=on" : "", g->forwards);
+		words_add(q, "-device");
+		words_add(q, "virtio-net-device,netdev=net0");
+	}
+	if (o->monitor) {
+		name = file_name(o->monitor);
+		words_add(q, "-chardev");
+		words_addf(q, "socket,id=monitor,path=%s,server=on,wait=off", name);
+		words_add(q, "-mon");
+		words_add(q, "chardev=monitor");
+		free(name);
+	}
+	if (m->storm) {
+		words_add(q, "-chardev");
+		words_addf(q, "socket,id=storm,fd=%d", m->storm_fd);
+		words_add(q, "-mon");
+		words_add(q, "chardev=storm");
+	}
+	words_copy(q, &o->qemu);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static void introduce(const struct options *o)
+{
+	char *ports = NULL;
+	size_t i;
+
+	for (i = 0; i < o->ports.nr; i++)
+		append(&ports, " %s", o->ports.word[i]);
+	tell("%s, %u MiB, %u CPU%s, accelerator %s%s%s", base_name(o->image ?: o->kernel), o->memory,
+	     o->cpus, o->cpus == 1 ? "" : "s", o->accel, ports ? ", ports" : "", ports ?: "");
+	free(ports);
+}
+
+/* Descriptors 0 to 2 are ours, even if the caller closed them. */
+static void open_standard_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	for (fd = 0; fd <= STDERR_FILENO; fd++)
+		fcntl(fd, F_SETFD, 0);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct options o = { .cpus = 1 };
+	struct machine m = { 0 };
+	struct guest g = { 0 };
+	char text_path[32];
+
+	open_standard_descriptors();
+	parse_options(&o, argc, argv);
+	if (o.detach) {
+		detach(o.detach);
+		o.log = o.log ?: detach_log(o.detach);
+	}
+	look_at_kernel(&o, &g);
+	look_at_image(&o, &g);
+	if (!o.memory && o.image)
+		o.memory = memory_of_image(o.image);
+	if (!o.memory)
+		o.memory = 128;
+	choose_accelerator(&o, &g);
+	if (o.image)
+		add_disk(&g, "root", o.image, ",snapshot=on");
+	if (!o.no_net)
+		forward_ports(&o, &g);
+	make_command_line(&o, &g);
+	if (g.ukl) {
+		linked_application(&o, &g);
+	} else {
+		attach_volumes(&o, &g);
+		m.text = tell_init(&o, &g);
+	}
+	m.log = o.log;
+	m.monitor = o.monitor;
+	m.timeout = o.timeout;
+	m.quiet = o.quiet;
+	m.storm = o.nmi ? NMI_COMMAND : o.mce ? MCE_COMMAND : NULL;
+	m.storm_rate = o.nmi ?: o.mce;
+	/* Before the kernel is prepared, a machine check resets the machine. */
+	m.storm_waits = o.mce;
+	machine_prepare(&m);
+	if (m.text) {
+		snprintf(text_path, sizeof(text_path), "/proc/self/fd/%d", m.text_fd);
+		add_disk(&g, "text", text_path, ",readonly=on");
+	}
+	if (g.disks + !o.no_net > MAX_DEVICES)
+		cannot("more than %d disks and network devices: volumes are too many by %d", MAX_DEVICES,
+		       g.disks + !o.no_net - MAX_DEVICES);
+	qemu_arguments(&o, &g, &m);
+	if (!o.quiet)
+		introduce(&o);
+	return machine_run(&m);
+}

@@ -76,6 +76,36 @@ static bool runs_here(const char *path)
 	return runs;
 }
 
+/*
+ * The kernel maps a program that has been cut short, and lets it die of SIGSEGV or
+ * SIGBUS, which nobody would understand.
+ */
+static bool is_cut_short(const char *path)
+{
+	Elf64_Phdr phdr[MAX_PHDRS];
+	Elf64_Ehdr ehdr;
+	struct stat st;
+	bool cut = false;
+	size_t bytes, i;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode) &&
+	    pread(fd, &ehdr, sizeof(ehdr), 0) == sizeof(ehdr) &&
+	    !memcmp(ehdr.e_ident, ELFMAG, SELFMAG) && ehdr.e_ident[EI_CLASS] == ELFCLASS64 &&
+	    ehdr.e_phnum <= MAX_PHDRS && ehdr.e_phentsize == sizeof(*phdr)) {
+		bytes = ehdr.e_phnum * sizeof(*phdr);
+		cut = pread(fd, phdr, bytes, ehdr.e_phoff) != (ssize_t)bytes;
+		for (i = 0; !cut && i < ehdr.e_phnum; i++)
+			cut = phdr[i].p_type == PT_LOAD &&
+			      (phdr[i].p_offset > (Elf64_Off)st.st_size ||
+			       phdr[i].p_filesz > (Elf64_Off)st.st_size - phdr[i].p_offset);
+	}
+	if (fd >= 0)
+		close(fd);
+	return cut;
+}
+
 static void explain_script(const char *path, const char *subject, char *head, size_t len, int err,
 			   int depth)
 {
@@ -276,6 +306,15 @@ const char *env_value(const struct list *env, const char *name)
 	return NULL;
 }
 
+/* Returns why not. */
+static int try(const char *path, char **argv, const struct list *env)
+{
+	if (is_cut_short(path))
+		return ENOEXEC;
+	execve(path, argv, env->item);
+	return errno;
+}
+
 /* As execvpe(), but with the PATH of the environment given. Returns the exit status. */
 int run_program(char **argv, const struct list *env)
 {
@@ -288,8 +327,7 @@ int run_program(char **argv, const struct list *env)
 		return EXIT_NOTFOUND;
 	}
 	if (strchr(argv[0], '/')) {
-		execve(argv[0], argv, env->item);
-		err = errno;
+		err = try(argv[0], argv, env);
 		if (access(argv[0], F_OK))
 			return explain_missing(argv[0]);
 		explain(argv[0], argv[0], err, 0);
@@ -300,8 +338,7 @@ int run_program(char **argv, const struct list *env)
 	while ((dir = strsep(&rest, ":"))) {
 		if (asprintf(&path, "%s/%s", *dir ? dir : ".", argv[0]) < 0)
 			fail("out of memory");
-		execve(path, argv, env->item);
-		this_err = errno;
+		this_err = try(path, argv, env);
 		/* Of those that are there, the first one is explained. */
 		if (!found && !access(path, F_OK)) {
 			err = this_err;

@@ -878,7 +878,7 @@ static void qemu_arguments(const struct options *o, struct guest *g, struct mach
 	words_add(q, o->cpu);
 	if (!o->no_net) {
 		words_add(q, "-netdev");
-		words_addf(q, "user,id=net0%s%s", o->no_outbound ? ",restrict=on" : "", g->forwards);
+		words_addf(q, "user,id=net0%s%s", o->no_outbound ? ",restrict=on,ipv6=off" : "", g->forwards);
 		words_add(q, "-device");
 		words_add(q, "virtio-net-device,netdev=net0");
 	}

@@ -221,7 +221,7 @@ static void typed(struct session *s, const char *data, size_t len)
 			return;
 		}
 		if (s->escaped && data[i] == 'h')
-			fputs("\r\nCtrl-A x  end the machine\r\nCtrl-A Ctrl-A  send Ctrl-A\r\n", stderr);
+			fputs("\nCtrl-A x  end the machine\nCtrl-A Ctrl-A  send Ctrl-A\n", stderr);
 		if (!s->escaped || data[i] == ESCAPE)
 			b->data[b->end++] = data[i];
 		s->escaped = false;
@@ -282,7 +282,8 @@ static void keep(struct session *s, const char *data, size_t len)
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put < 0) {
-			tell("%s: %s; the rest of the console is not kept", s->m->log, strerror(errno));
+			tell("%s: %s; the rest of the console is not kept", s->m->log,
+			     strerror(errno));
 			close(s->log);
 			s->log = -1;
 			return;

@@ -28,7 +28,6 @@
 #include <sys/resource.h>
 
 #include "manifest.h"
-#include "options.h"
 
 #define NR(a)		(sizeof(a) / sizeof(*(a)))
 #define STR2(x)		#x
@@ -214,9 +213,9 @@ static const char *type_hostname(struct manifest_value *v)
 	if (len > MAX_HOSTNAME || !all_of(s, LETTERS DIGITS "._-"))
 		len = 0;
 	for (i = 0; i < len; i++) {
-		bool edge = !i || i == len - 1 || s[i - 1] == '.' || s[i + 1] == '.';
+		bool first = !i || s[i - 1] == '.', last = i == len - 1 || s[i + 1] == '.';
 
-		if ((edge && s[i] == '-') || (s[i] == '.' && (!i || i == len - 1 || s[i - 1] == '.')))
+		if ((s[i] == '-' && (first || last)) || (s[i] == '.' && (first || i == len - 1)))
 			len = 0;
 	}
 	return len ? NULL : "want a host name: 1 to " STR(MAX_HOSTNAME)
@@ -270,6 +269,11 @@ static const struct {
 	{ "stack", RLIMIT_STACK },
 };
 
+#define WANT_LIMIT	"is no limit: want one of as, core, cpu, data, fsize, memlock, " \
+			"msgqueue, nice, nofile, nproc, rss, rtprio, sigpending, stack"
+#define WANT_NUMBERS	"is not a number: want SOFT or SOFT:HARD, " \
+			"each from 0 to 2^63-1 or unlimited"
+
 static bool limit_number(const char *s, size_t len, unsigned long long *n)
 {
 	char copy[20];
@@ -296,16 +300,15 @@ static const char *type_limit(struct manifest_value *v)
 		if (!strcmp(v->word[0], limits[i].name))
 			break;
 	if (i == NR(limits))
-		return "is no limit: want one of as, core, cpu, data, fsize, memlock, msgqueue, nice, "
-			"nofile, nproc, rss, rtprio, sigpending, stack";
+		return WANT_LIMIT;
 	v->number[0] = limits[i].resource;
 	s = v->word[1];
 	hard = strchr(s, ':');
 	if (!limit_number(s, strcspn(s, ":"), &v->number[1]))
-		return "is not a number: want SOFT or SOFT:HARD, each from 0 to 2^63-1 or unlimited";
+		return WANT_NUMBERS;
 	v->number[2] = v->number[1];
 	if (hard && !limit_number(hard + 1, strlen(hard + 1), &v->number[2]))
-		return "is not a number: want SOFT or SOFT:HARD, each from 0 to 2^63-1 or unlimited";
+		return WANT_NUMBERS;
 	return v->number[1] <= v->number[2] ? NULL : "has a soft limit above the hard one";
 }
 
@@ -315,7 +318,7 @@ static const char *type_mkdir(struct manifest_value *v)
 	if (v->nr < 1 || v->nr > 3 || !absolute(v->word[0]))
 		return "want DIR [MODE [USER[:GROUP]]], DIR absolute; \\040 is a blank in it";
 	if (v->nr > 1 && !octal_mode(v->word[1], &v->number[0]))
-		return "wants an octal mode from 0 to 7777 after the folder (\\040 is a blank in its name)";
+		return "wants an octal mode from 0 to 7777 there (\\040 is a blank in a name)";
 	if (v->nr > 2 && !is_user(v->word[2]))
 		return WANT_USER;
 	return NULL;
@@ -346,15 +349,17 @@ static const char *type_sysctl(struct manifest_value *v)
 
 bool manifest_option_known(const char *name)
 {
-#define OPTION_NAME(name, ...)	name,
 	static const char *const names[] = {
-		LUPINE_OPTION_CALLS(OPTION_NAME)
-		LUPINE_OPTION_FAMILIES(OPTION_NAME)
-		LUPINE_OPTION_FILE_SYSTEMS(OPTION_NAME)
-		"KML",
+#define LUPINE_CALL(name, ...)		name,
+#define LUPINE_FAMILY(name, ...)	name,
+#define LUPINE_FILE_SYSTEM(name, ...)	name,
+#include "options.h"
 	};
 	size_t i;
 
+	/* It has a test of its own kind. */
+	if (!strcmp(name, "KML"))
+		return true;
 	for (i = 0; i < NR(names); i++)
 		if (!strcmp(name, names[i]))
 			return true;
@@ -423,7 +428,7 @@ static const char *type_remove(struct manifest_value *v)
 
 	for (i = 0; i < v->nr; i++)
 		if (!absolute(v->word[i]) || climbs(v->word[i]) || has_controls(v->word[i]))
-			return "want absolute paths between blanks, without .. (\\040 is a blank in one)";
+			return "want absolute paths without .. (\\040 is a blank in one)";
 	return v->nr ? NULL : "want absolute paths between blanks";
 }
 
@@ -453,7 +458,7 @@ static const char *type_file(struct manifest_value *v)
 {
 	v->number[0] = MANIFEST_NO_MODE;
 	if (v->nr < 2 || v->nr > 3 || !destination(v->word[1]))
-		return "want SRC DEST [MODE], DEST absolute, without .. (\\040 is a blank in a name)";
+		return "want SRC DEST [MODE], DEST absolute without .. (\\040 is a blank)";
 	if (v->nr > 2 && !octal_mode(v->word[2], &v->number[0]))
 		return "wants an octal mode from 0 to 7777 at the end";
 	return NULL;
@@ -462,7 +467,7 @@ static const char *type_file(struct manifest_value *v)
 static const char *type_program(struct manifest_value *v)
 {
 	return v->nr == 2 && *v->word[0] != '-' && destination(v->word[1]) ? NULL :
-		"want SRC.c DEST, DEST absolute, without .. (\\040 is a blank in a name)";
+		"want SRC.c DEST, DEST absolute without .. (\\040 is a blank)";
 }
 
 enum shape {
@@ -617,8 +622,8 @@ struct context {
 	size_t error_size;
 };
 
-static int __attribute__((format(printf, 2, 3))) wrong(const struct context *c,
-							const char *fmt, ...)
+__attribute__((format(printf, 2, 3)))
+static int wrong(const struct context *c, const char *fmt, ...)
 {
 	char text[MANIFEST_ERROR_SIZE], source[256];
 	va_list ap;
@@ -639,8 +644,8 @@ static int no_memory(const struct context *c)
 	return wrong(c, "out of memory");
 }
 
-static int wrong_value(const struct context *c, enum manifest_key key, const char *value, size_t len,
-		       const char *want)
+static int wrong_value(const struct context *c, enum manifest_key key, const char *value,
+		       size_t len, const char *want)
 {
 	char shown[MAX_QUOTED];
 
@@ -810,7 +815,8 @@ static int take(const struct context *c, struct manifest *m, enum manifest_key k
 	return want ? wrong_value(c, key, shown, shown_len, want) : no_memory(c);
 }
 
-static int check_where(const struct context *c, enum manifest_key key, const char *shown, size_t len)
+static int check_where(const struct context *c, enum manifest_key key, const char *shown,
+		       size_t len)
 {
 	static const struct {
 		unsigned int where;
@@ -830,6 +836,9 @@ static int check_where(const struct context *c, enum manifest_key key, const cha
 			break;
 	return wrong_value(c, key, shown, len, places[i].text);
 }
+
+#define WANT_ESCAPE	"has a \\ that stands for nothing: write \\\\ for a backslash, " \
+			"\\n for a newline, \\OOO (three octal digits, not 000) for a byte"
 
 /* Split a value into words as the key's type wants it, and resolve escapes. */
 static int add_text(const struct context *c, struct manifest *m, enum manifest_key key,
@@ -858,9 +867,7 @@ static int add_text(const struct context *c, struct manifest *m, enum manifest_k
 		}
 		if (!unescape(word)) {
 			free_value(&v);
-			return wrong_value(c, key, text, len, "has a \\ that stands for nothing: write "
-					   "\\\\ for a backslash, \\n for a newline, \\OOO (three octal "
-					   "digits, not 000) for a byte");
+			return wrong_value(c, key, text, len, WANT_ESCAPE);
 		}
 		s = stop;
 	} while (s < end);
@@ -914,8 +921,8 @@ static int parse_line(const struct context *c, struct manifest *m, const char *l
 	if (memchr(line, '\0', end - line))
 		return wrong(c, "the line has a NUL byte; no value can have one");
 	if (end[-1] == '\r')
-		return wrong(c, "the line ends in a carriage return: save the file with "
-			     "lines as Unix has them, or write \\015 if a value is to have one");
+		return wrong(c, "the line ends in a carriage return: have lines end as in Unix, %s",
+			     "or write \\015 if a value is to have one");
 	for (stop = line; stop < end && !is_blank(*stop); stop++)
 		;
 	if ((size_t)(stop - line) < sizeof(name))
@@ -1016,7 +1023,8 @@ static size_t escape(char *to, const char *s, bool blanks, bool first_blank)
 			strcpy(text, "\\n");
 		else if (c == '\\')
 			strcpy(text, "\\\\");
-		else if (c < ' ' || c == 0x7f || (c == ' ' && (blanks || (first_blank && s == start))))
+		else if (c < ' ' || c == 0x7f ||
+			 (c == ' ' && (blanks || (first_blank && s == start))))
 			sprintf(text, "\\%03o", c);
 		else
 			sprintf(text, "%c", c);

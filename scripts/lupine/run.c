@@ -198,8 +198,8 @@ static char *file_name(const char *path)
 }
 
 /* The value of an option, a decimal number. */
-static unsigned int number(const char *option, const char *s, unsigned int min, unsigned int max,
-			   const char *unit)
+static unsigned int in_range(const char *option, const char *s, unsigned int min,
+			     unsigned int max, const char *unit)
 {
 	unsigned long long n = 0;
 	size_t len = strlen(s);
@@ -322,27 +322,69 @@ static void take_option(struct options *o, int c, const char *value)
 		}
 	}
 	switch (c) {
-	case OPT_KERNEL: o->kernel = value; break;
-	case OPT_IMAGE: o->image = value; break;
-	case OPT_MEMORY: o->memory = number("--memory", value, 1, 4194304, "MiB"); break;
-	case OPT_CPUS: o->cpus = number("--cpus", value, 1, MAX_CPUS, "processors"); break;
-	case 'p': words_add(&o->ports, value); break;
-	case 'v': words_add(&o->volumes, value); break;
-	case 'e': add_variable(o, "-e", value); break;
-	case OPT_ENV_FILE: add_variables_of(o, value); break;
-	case OPT_APPEND: words_add(&o->append, value); break;
-	case OPT_TIMEOUT: o->timeout = number("--timeout", value, 0, MAX_TIMEOUT, "seconds"); break;
-	case OPT_ACCEL: o->accel = value; break;
-	case OPT_CPU: o->cpu = value; break;
-	case OPT_NO_NET: o->no_net = true; break;
-	case OPT_NO_OUTBOUND: o->no_outbound = true; break;
-	case OPT_LOG: o->log = value; break;
-	case OPT_MONITOR: o->monitor = value; break;
-	case OPT_NMI: o->nmi = number("--nmi", value, 1, MAX_RATE, "a rate"); break;
-	case OPT_MCE: o->mce = number("--mce", value, 1, MAX_RATE, "a rate"); break;
-	case OPT_QEMU: words_add(&o->qemu, value); break;
-	case 'd': o->detach = value; break;
-	case OPT_QUIET: o->quiet = true; break;
+	case OPT_KERNEL:
+		o->kernel = value;
+		break;
+	case OPT_IMAGE:
+		o->image = value;
+		break;
+	case OPT_MEMORY:
+		o->memory = in_range("--memory", value, 1, 4194304, "MiB");
+		break;
+	case OPT_CPUS:
+		o->cpus = in_range("--cpus", value, 1, MAX_CPUS, "processors");
+		break;
+	case 'p':
+		words_add(&o->ports, value);
+		break;
+	case 'v':
+		words_add(&o->volumes, value);
+		break;
+	case 'e':
+		add_variable(o, "-e", value);
+		break;
+	case OPT_ENV_FILE:
+		add_variables_of(o, value);
+		break;
+	case OPT_APPEND:
+		words_add(&o->append, value);
+		break;
+	case OPT_TIMEOUT:
+		o->timeout = in_range("--timeout", value, 0, MAX_TIMEOUT, "seconds");
+		break;
+	case OPT_ACCEL:
+		o->accel = value;
+		break;
+	case OPT_CPU:
+		o->cpu = value;
+		break;
+	case OPT_NO_NET:
+		o->no_net = true;
+		break;
+	case OPT_NO_OUTBOUND:
+		o->no_outbound = true;
+		break;
+	case OPT_LOG:
+		o->log = value;
+		break;
+	case OPT_MONITOR:
+		o->monitor = value;
+		break;
+	case OPT_NMI:
+		o->nmi = in_range("--nmi", value, 1, MAX_RATE, "a rate");
+		break;
+	case OPT_MCE:
+		o->mce = in_range("--mce", value, 1, MAX_RATE, "a rate");
+		break;
+	case OPT_QEMU:
+		words_add(&o->qemu, value);
+		break;
+	case 'd':
+		o->detach = value;
+		break;
+	case OPT_QUIET:
+		o->quiet = true;
+		break;
 	case 'h':
 		fputs(help, stdout);
 		exit(0);
@@ -383,7 +425,7 @@ static void parse_options(struct options *o, int argc, char **argv)
 	if (o->no_net && (o->ports.nr || o->no_outbound))
 		cannot("%s and --no-net exclude each other", o->ports.nr ? "-p" : "--no-outbound");
 	if (o->detach && !detach_name_ok(o->detach))
-		cannot("--detach %s: not a name: want letters, digits, ., _ and -, a letter or digit first",
+		cannot("--detach %s: not a name: want letters, digits, ., _ and - after the first",
 		       o->detach);
 }
 
@@ -417,10 +459,12 @@ static void look_at_kernel(const struct options *o, struct guest *g)
 	if (!o->kernel)
 		cannot("--kernel is missing (see --help)");
 	fd = open_file(o->kernel, "kernel", "scripts/kconfig/build PROFILE makes one", false);
-	if (fstat(fd, &st) || st.st_size < 1024 ||
-	    (data = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0)) == MAP_FAILED) {
+	if (fstat(fd, &st) || st.st_size < 1024)
 		cannot("%s is neither vmlinux (an ELF file) nor a bzImage", o->kernel);
-	} else if (memcmp(data, "\177ELF", 4)) {
+	data = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (data == MAP_FAILED)
+		cannot("%s: %s", o->kernel, strerror(errno));
+	if (memcmp(data, "\177ELF", 4)) {
 		/* The boot protocol's signature */
 		if (memcmp(data + 514, "HdrS", 4))
 			cannot("%s is neither vmlinux (an ELF file) nor a bzImage", o->kernel);
@@ -440,7 +484,8 @@ static void look_at_kernel(const struct options *o, struct guest *g)
 
 static void look_at_image(const struct options *o, const struct guest *g)
 {
-	unsigned char magic[2] = { 0 };
+	static const char ext2[2] = { 0x53, 0xef };
+	char magic[2];
 	int fd;
 
 	if (!o->image && g->ukl)
@@ -448,7 +493,8 @@ static void look_at_image(const struct options *o, const struct guest *g)
 	if (!o->image)
 		cannot("--image is missing (see --help)");
 	fd = open_file(o->image, "image", "scripts/image/build APP makes one", true);
-	if (pread(fd, magic, sizeof(magic), 1080) != sizeof(magic) || magic[0] != 0x53 || magic[1] != 0xef)
+	if (pread(fd, magic, sizeof(magic), 1080) != sizeof(magic) ||
+	    memcmp(magic, ext2, sizeof(magic)))
 		cannot("%s is not an ext2 file system, or cut short", o->image);
 	close(fd);
 }
@@ -470,7 +516,8 @@ static unsigned int memory_of_image(const char *image)
 		line[strcspn(line, "\n")] = '\0';
 		if (strncmp(line, "memory=", 7) || !line[7])
 			continue;
-		if (manifest_add_text(&m, path, KEY_MEMORY, line + 7, IN_LABEL, error, sizeof(error)))
+		if (manifest_add_text(&m, path, KEY_MEMORY, line + 7, IN_LABEL,
+				      error, sizeof(error)))
 			cannot("%s", error);
 	}
 	if (f)
@@ -509,14 +556,17 @@ static bool kvm_works(const char *kernel)
 		;
 	if (got <= 0 || !WIFEXITED(status) || WEXITSTATUS(status) ||
 	    (strcmp(answer, "kvm\n") && strcmp(answer, "tcg\n")))
-		cannot("%s does not say how to run guests here; --accel tcg does without it", program);
+		cannot("%s does not say how to run guests here; --accel tcg does without it",
+		       program);
 	free(program);
 	return answer[0] == 'k';
 }
 
 static void choose_accelerator(struct options *o, struct guest *g)
 {
-	static const char *const known[] = { "tcg", "tcg,thread=single", "tcg,thread=multi", "kvm" };
+	static const char *const known[] = {
+		"tcg", "tcg,thread=single", "tcg,thread=multi", "kvm",
+	};
 	size_t i;
 
 	if (!o->accel || !strcmp(o->accel, "auto"))
@@ -530,8 +580,8 @@ static void choose_accelerator(struct options *o, struct guest *g)
 	if (!o->cpu)
 		o->cpu = g->kvm ? "host" : o->mce ? "max,vendor=GenuineIntel" : "max";
 	if (g->acpi && !g->kvm)
-		cannot("%s looks for its devices in ACPI tables; QEMU's emulation has no "
-		       "clock for it then: build the profile with +mmio", o->kernel);
+		cannot("%s finds its devices by ACPI, and QEMU's emulation has no clock then: %s",
+		       o->kernel, "build the profile with +mmio");
 }
 
 /* Split "FILE:/DIR[:ro]": both names may have colons, the last :/ is between them. */
@@ -615,7 +665,8 @@ static int try_port(const char *address, unsigned int port, unsigned int guest_p
 	if (!bind(fd, (struct sockaddr *)&sin, sizeof(sin)) && !listen(fd, 1))
 		return fd;
 	if (errno == EADDRINUSE)
-		cannot("port %u of %s is in use; take another one: -p PORT:%u", port, address, guest_port);
+		cannot("port %u of %s is in use; take another one: -p PORT:%u", port, address,
+		       guest_port);
 	if (errno == EADDRNOTAVAIL)
 		cannot("%s is no address of this machine; 0.0.0.0 stands for all", address);
 	if (errno == EACCES)
@@ -654,8 +705,8 @@ static void forward_ports(const struct options *o, struct guest *g)
 		address = nr == 3 ? part[0] : "127.0.0.1";
 		if (nr < 2 || rest || inet_pton(AF_INET, address, &in) != 1 ||
 		    !port_number(part[nr - 2], &host) || !port_number(part[nr - 1], &guest))
-			cannot("-p %s: want [ADDRESS:]HOST:GUEST, ports from 1 to 65535, ADDRESS as 127.0.0.1",
-			       o->ports.word[i]);
+			cannot("-p %s: want [ADDRESS:]HOST:GUEST, ports from 1 to 65535, %s",
+			       o->ports.word[i], "ADDRESS as 127.0.0.1");
 		/* Held until all are known, so that none is given twice. */
 		fd[i] = try_port(address, host, guest);
 		more = xasprintf("%s,hostfwd=tcp:%s:%u-:%u", g->forwards, address, host, guest);
@@ -695,7 +746,8 @@ static void append_encoded(char **s, const char *word, bool blanks, bool all)
 	const unsigned char *c;
 
 	for (c = (const unsigned char *)word; *c; c++) {
-		if (all || (*c == ' ' && blanks) || *c < ' ' || *c == 0x7f || *c == '"' || *c == '%')
+		if (all || (*c == ' ' && blanks) || *c < ' ' || *c == 0x7f ||
+		    *c == '"' || *c == '%')
 			p += sprintf(p, "%%%02X", *c);
 		else
 			*p++ = *c;
@@ -726,7 +778,8 @@ static char *changes_as_words(struct manifest *m)
 	for (k = 0; k < ARRAY_SIZE(with_option); k++) {
 		l = &m->key[with_option[k]];
 		for (i = 0; i < l->nr; i++) {
-			append(&text, "%s--%s ", text ? " " : "", manifest_key_info(with_option[k])->name);
+			append(&text, "%s--%s ", text ? " " : "",
+			       manifest_key_info(with_option[k])->name);
 			if (with_option[k] != KEY_MOUNT) {
 				append_word(&text, l->value[i].word[0]);
 				continue;
@@ -764,12 +817,14 @@ static void linked_application(struct options *o, struct guest *g)
 	 * in, the kernel finds none.
 	 */
 	for (i = 0; i < MAX_DEVICES; i++)
-		append(&g->cmdline, " virtio_mmio.device=512@0x%zx:%zu", 0xfeb00000 + i * 512, 5 + i);
+		append(&g->cmdline, " virtio_mmio.device=512@0x%zx:%zu",
+		       0xfeb00000 + i * 512, 5 + i);
 	for (i = 0; i < env->nr; i++) {
 		const char *word = env->value[i].word[0];
 
 		if (memchr(word, '.', strchr(word, '=') - word))
-			cannot("-e %s: the kernel takes a name with a dot for a module's parameter", word);
+			cannot("-e %s: the kernel takes a name with a dot for a module's parameter",
+			       word);
 		append(&g->cmdline, " \"");
 		append_encoded(&g->cmdline, word, false, false);
 		append(&g->cmdline, "\"");
@@ -804,7 +859,8 @@ static void make_command_line(const struct options *o, struct guest *g)
 
 	for (i = 0; i < o->append.nr; i++)
 		append(&more, " %s", o->append.word[i]);
-	append(&g->cmdline, "%sconsole=ttyS0 panic=-1 reboot=t quiet", o->image ? "root=/dev/vda rw " : "");
+	append(&g->cmdline, "%sconsole=ttyS0 panic=-1 reboot=t quiet",
+	       o->image ? "root=/dev/vda rw " : "");
 	/* The first of two counts. */
 	if (!o->no_net && !(more && has_parameter(more, "ip=")))
 		append(&g->cmdline, " ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off:10.0.2.3");
@@ -878,7 +934,8 @@ static void qemu_arguments(const struct options *o, struct guest *g, struct mach
 	words_add(q, o->cpu);
 	if (!o->no_net) {
 		words_add(q, "-netdev");
-		words_addf(q, "user,id=net0%s%s", o->no_outbound ? ",restrict=on,ipv6=off" : "", g->forwards);
+		words_addf(q, "user,id=net0%s%s",
+			   o->no_outbound ? ",restrict=on,ipv6=off" : "", g->forwards);
 		words_add(q, "-device");
 		words_add(q, "virtio-net-device,netdev=net0");
 	}
@@ -913,8 +970,9 @@ static void introduce(const struct options *o)
 
 	for (i = 0; i < o->ports.nr; i++)
 		append(&ports, " %s", o->ports.word[i]);
-	tell("%s, %u MiB, %u CPU%s, accelerator %s%s%s", base_name(o->image ?: o->kernel), o->memory,
-	     o->cpus, o->cpus == 1 ? "" : "s", o->accel, ports ? ", ports" : "", ports ?: "");
+	tell("%s, %u MiB, %u CPU%s, accelerator %s%s%s", base_name(o->image ?: o->kernel),
+	     o->memory, o->cpus, o->cpus == 1 ? "" : "s", o->accel,
+	     ports ? ", ports" : "", ports ?: "");
 	free(ports);
 }
 
@@ -977,8 +1035,8 @@ int cmd_run(int argc, char **argv)
 		add_disk(&g, "text", text_path, ",readonly=on");
 	}
 	if (g.disks + !o.no_net > MAX_DEVICES)
-		cannot("more than %d disks and network devices: volumes are too many by %d", MAX_DEVICES,
-		       g.disks + !o.no_net - MAX_DEVICES);
+		cannot("more than %d disks and network devices: volumes are too many by %d",
+		       MAX_DEVICES, g.disks + !o.no_net - MAX_DEVICES);
 	qemu_arguments(&o, &g, &m);
 	if (!o.quiet)
 		introduce(&o);

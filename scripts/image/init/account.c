@@ -58,7 +58,8 @@ static bool number(const char *s, unsigned int *n)
 }
 
 /* The user's entry; false where there is none. */
-static bool find_user(const char *name, bool by_id, unsigned int uid, struct account *a, char **login)
+static bool find_user(const char *name, bool by_id, unsigned int uid, struct account *a,
+		      char **login)
 {
 	FILE *f = open_entries(PASSWD);
 	struct passwd *p;
@@ -120,6 +121,11 @@ static void find_memberships(const char *login, struct account *a)
 		fclose(f);
 }
 
+static const char *no_file(const char *path)
+{
+	return access(path, F_OK) ? ", which the image does not have; a number would do" : "";
+}
+
 /* USER[:GROUP], by name or number. A number needs no entry. */
 int account_find(const char *spec, struct account *a)
 {
@@ -138,9 +144,7 @@ int account_find(const char *spec, struct account *a)
 	by_id = number(user, &id);
 	if (!find_user(user, by_id, id, a, &login)) {
 		if (!by_id) {
-			say("user '%s' is not in " PASSWD "%s", user,
-			    access(PASSWD, F_OK) ? ", which the image does not have; a number would do" :
-			    "");
+			say("user '%s' is not in " PASSWD "%s", user, no_file(PASSWD));
 			goto out;
 		}
 		a->uid = id;
@@ -152,8 +156,7 @@ int account_find(const char *spec, struct account *a)
 	if (group && number(group, &id)) {
 		a->gid = id;
 	} else if (group && !find_group(group, &a->gid)) {
-		say("group '%s' is not in " GROUP "%s", group,
-		    access(GROUP, F_OK) ? ", which the image does not have; a number would do" : "");
+		say("group '%s' is not in " GROUP "%s", group, no_file(GROUP));
 		goto out;
 	}
 	ret = 0;

@@ -39,7 +39,7 @@ static void __printf(2, 3) report(const char *subject, const char *fmt, ...)
 }
 
 /* What "#!" names, as the kernel reads it; NULL with a reason why it reads nothing. */
-static char *interpreter(char *head, size_t len, const char **why)
+static char *interpreter_of(char *head, size_t len, const char **why)
 {
 	char *end = memchr(head, '\n', len), *name = head + 2, *stop;
 
@@ -110,7 +110,7 @@ static void explain_script(const char *path, const char *subject, char *head, si
 			   int depth)
 {
 	const char *why = NULL;
-	char *name = interpreter(head, len, &why), *as;
+	char *name = interpreter_of(head, len, &why), *as;
 	const char *crlf;
 
 	if (!name) {
@@ -156,10 +156,9 @@ static void explain_segments(const char *path, const char *subject, int fd, cons
 			continue;
 		if (phdr[i].p_offset > (Elf64_Off)size ||
 		    phdr[i].p_filesz > (Elf64_Off)size - phdr[i].p_offset) {
-			report(subject, "an ELF program cut short: a segment ends at byte %llu, "
-			       "the file at %llu",
-			       (unsigned long long)(phdr[i].p_offset + phdr[i].p_filesz),
-			       (unsigned long long)size);
+			report(subject, "an ELF program cut short: byte %llu of %llu is the last",
+			       (unsigned long long)size,
+			       (unsigned long long)(phdr[i].p_offset + phdr[i].p_filesz));
 			return;
 		}
 	}
@@ -306,13 +305,13 @@ const char *env_value(const struct list *env, const char *name)
 	return NULL;
 }
 
-/* Returns why not. */
-static int try(const char *path, char **argv, const struct list *env)
+/* Returns with errno if it cannot be run. */
+static void try(const char *path, char **argv, const struct list *env)
 {
 	if (is_cut_short(path))
-		return ENOEXEC;
-	execve(path, argv, env->item);
-	return errno;
+		errno = ENOEXEC;
+	else
+		execve(path, argv, env->item);
 }
 
 /* As execvpe(), but with the PATH of the environment given. Returns the exit status. */
@@ -327,7 +326,8 @@ int run_program(char **argv, const struct list *env)
 		return EXIT_NOTFOUND;
 	}
 	if (strchr(argv[0], '/')) {
-		err = try(argv[0], argv, env);
+		try(argv[0], argv, env);
+		err = errno;
 		if (access(argv[0], F_OK))
 			return explain_missing(argv[0]);
 		explain(argv[0], argv[0], err, 0);
@@ -338,7 +338,8 @@ int run_program(char **argv, const struct list *env)
 	while ((dir = strsep(&rest, ":"))) {
 		if (asprintf(&path, "%s/%s", *dir ? dir : ".", argv[0]) < 0)
 			fail("out of memory");
-		this_err = try(path, argv, env);
+		try(path, argv, env);
+		this_err = errno;
 		/* Of those that are there, the first one is explained. */
 		if (!found && !access(path, F_OK)) {
 			err = this_err;

@@ -16,33 +16,32 @@
 #include <unistd.h>
 
 #include "init.h"
-#include "options.h"
 
 #define NR_ARGS	6
 
 /* The tests are lines of lupine/options.h, which the parser of manifests reads, too. */
-#define CALL(name, nr, ...)	{ name, nr, { __VA_ARGS__ } },
-#define PAIR(name, what)	{ name, what },
-
 static const struct {
 	const char *option;
 	long nr;
 	long arg[NR_ARGS];
 } calls[] = {
-	LUPINE_OPTION_CALLS(CALL)
+#define LUPINE_CALL(name, nr, ...)	{ name, nr, { __VA_ARGS__ } },
+#include "options.h"
 };
 
 static const struct {
 	const char *option;
 	int family;
 } families[] = {
-	LUPINE_OPTION_FAMILIES(PAIR)
+#define LUPINE_FAMILY(name, family)	{ name, family },
+#include "options.h"
 };
 
 static const struct {
 	const char *option, *type;
 } file_systems[] = {
-	LUPINE_OPTION_FILE_SYSTEMS(PAIR)
+#define LUPINE_FILE_SYSTEM(name, type)	{ name, type },
+#include "options.h"
 };
 
 #define NR(a)	(sizeof(a) / sizeof(*(a)))

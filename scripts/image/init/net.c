@@ -119,7 +119,8 @@ static bool from_ip_parameter(struct lease *l, bool *dhcp)
 
 static void from_config(const struct config *c, struct lease *l)
 {
-	const struct manifest_list *address = &c->m.key[KEY_ADDRESS], *dns = &c->m.key[KEY_NAMESERVER];
+	const struct manifest_list *address = &c->m.key[KEY_ADDRESS];
+	const struct manifest_list *dns = &c->m.key[KEY_NAMESERVER];
 	size_t i;
 
 	if (address->nr) {

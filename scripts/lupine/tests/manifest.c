@@ -33,7 +33,8 @@ static const struct {
 } accepted[] = {
 	{ IN_INIT, "", "" },
 	{ IN_INIT, "# one\n\n  # two\n \t\nuser a", "user a\n" },
-	{ IN_INIT, "entrypoint /bin/a b\ncmd  c\ncmd", "entrypoint /bin/a b\ncmd  c\ncmd \n" },
+	{ IN_INIT, "entrypoint /bin/a b\ncmd  c", NULL },
+	{ IN_INIT, "cmd\nworkdir /a", "cmd \12workdir /a\n" },
 	{ IN_INIT, "\tworkdir   /a b", "workdir /a b\n" },
 	{ IN_INIT, "env A=1\\n2\\\\3\\015\\033\\377", "env A=1\\n2\\\\3\\015\\033\377\n" },
 	{ IN_INIT, "env A=1\nenv AB=2\nenv A=3", "env A=3\nenv AB=2\n" },
@@ -60,15 +61,19 @@ static const struct {
 	{ IN_INIT, "mount ext2 /dev/vdb /a", NULL },
 	{ IN_INIT, "mount tmpfs none /a\\040b size=1m,nosuid", NULL },
 	{ IN_INIT, "sysctl vm.overcommit_memory 1", NULL },
-	{ IN_INIT, "sysctl net.ipv4.tcp_rmem  4096 87380 1", "sysctl net.ipv4.tcp_rmem 4096 87380 1\n" },
+	{ IN_INIT, "sysctl net.ipv4.tcp_rmem  4096 87380 1",
+	  "sysctl net.ipv4.tcp_rmem 4096 87380 1\n" },
 	{ IN_INIT, "sysctl kernel.a \\040b ", NULL },
 	{ IN_INIT, "need 9P_FS\nneed KML", NULL },
-	{ IN_INIT, "address 10.0.2.15/24\ngateway 10.0.2.2\nnameserver 1.1.1.1\nnameserver 8.8.8.8", NULL },
+	{ IN_INIT, "address 10.0.2.15/24\ngateway 10.0.2.2", NULL },
+	{ IN_INIT, "nameserver 1.1.1.1\nnameserver 8.8.8.8", NULL },
 	{ IN_INIT, "address 0.0.0.0/32", NULL },
 	{ IN_INIT, "dhcp yes", NULL },
 	{ IN_INIT, "shell echo $HOME; exit 3", NULL },
-	{ IN_COMMAND, "entrypoint a\ncmd b\nenv C=d\nworkdir /\nuser 0\nhostname h\nmount a b /c", NULL },
-	{ IN_LABEL, "account a_b-c.D /x\nspace 0\nmemory 1\nport 1\nport 65535\nready 86400", NULL },
+	{ IN_COMMAND, "entrypoint a\ncmd b\nenv C=d\nworkdir /", NULL },
+	{ IN_COMMAND, "user 0\nhostname h\nmount a b /c", NULL },
+	{ IN_LABEL, "account a_b-c.D /x\nspace 0\nmemory 1", NULL },
+	{ IN_LABEL, "port 1\nport 65535\nready 86400", NULL },
 	{ IN_LABEL, "memory 4194304\nmemory   64 ", "memory 64\n" },
 	{ IN_MANIFEST, "oci docker://a/b:c", NULL },
 	{ IN_MANIFEST, "oci ./my folder", NULL },
@@ -107,7 +112,8 @@ static const struct {
 	{ IN_LABEL, "ready 0", "want seconds" },
 	{ IN_LABEL, "ready 86401", "want seconds" },
 	/* keys where they may not stand */
-	{ IN_LABEL, "memory 64\nfile /etc/shadow /x", "label:2: file '/etc/shadow /x': is not for an image's label" },
+	{ IN_LABEL, "memory 64\nfile /etc/shadow /x",
+	  "label:2: file '/etc/shadow /x': is not for an image's label" },
 	{ IN_LABEL, "oci a", "is not for an image's label" },
 	{ IN_LABEL, "packages a", "is not for an image's label" },
 	{ IN_LABEL, "remove /a", "is not for an image's label" },
@@ -255,8 +261,10 @@ static void test_bytes(void)
 	ok = !manifest_add(&m, "x", KEY_MKDIR, words, 2, IN_INIT, error, sizeof(error)) &&
 	     !manifest_add(&m, "x", KEY_ENV, &variable, 1, IN_INIT, error, sizeof(error));
 	text = manifest_print(&m, IN_INIT);
-	ok = ok && text && !manifest_parse(&again, "x", text, strlen(text), IN_INIT, error, sizeof(error)) &&
-	     !strcmp(manifest_text(&again, KEY_ENV), env) && !strcmp(manifest_text(&again, KEY_MKDIR), word) &&
+	ok = ok && text && !manifest_parse(&again, "x", text, strlen(text), IN_INIT,
+					   error, sizeof(error)) &&
+	     !strcmp(manifest_text(&again, KEY_ENV), env) &&
+	     !strcmp(manifest_text(&again, KEY_MKDIR), word) &&
 	     manifest_number(&again, KEY_MKDIR, 0) == 0755;
 	result("all bytes survive", ok);
 	free(text);
@@ -316,7 +324,8 @@ static void merged(const char *name, const char *image, const char *manifest, co
 	int ok;
 
 	ok = !manifest_parse(&to, "image", image, strlen(image), IN_LABEL, error, sizeof(error)) &&
-	     !manifest_parse(&from, "manifest", manifest, strlen(manifest), IN_LABEL, error, sizeof(error)) &&
+	     !manifest_parse(&from, "manifest", manifest, strlen(manifest), IN_LABEL,
+			     error, sizeof(error)) &&
 	     !manifest_merge(&to, &from);
 	text = manifest_print(&to, IN_LABEL);
 	ok = ok && text && !strcmp(text, want);
@@ -344,7 +353,8 @@ int main(void)
 	merged("arguments replace arguments", "entrypoint /a\ncmd b\ncmd c", "cmd d",
 	       "entrypoint /a\ncmd d\n");
 	merged("ports replace ports, variables those of their names",
-	       "port 1\nport 2\nenv A=1\nenv B=2\nmkdir /a\nuser a", "port 3\nenv A=4\nmkdir /b\nuser c",
+	       "port 1\nport 2\nenv A=1\nenv B=2\nmkdir /a\nuser a",
+	       "port 3\nenv A=4\nmkdir /b\nuser c",
 	       "port 3\nenv A=4\nenv B=2\nuser c\nmkdir /a\nmkdir /b\n");
 	printf("%d passed, %d failed\n", passed, failed);
 	return failed != 0;

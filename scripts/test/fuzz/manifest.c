@@ -23,18 +23,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct manifest m, again, merged = { 0 };
 	char error[MANIFEST_ERROR_SIZE] = "", *text, *text2;
+	const char *input = (const char *)data + 1;
 	unsigned int where;
 
 	if (!size)
 		return 0;
 	where = 1u << (*data & 3);
-	if (manifest_parse(&m, "input", (const char *)data + 1, size - 1, where, error, sizeof(error))) {
+	if (manifest_parse(&m, "input", input, size - 1, where, error, sizeof(error))) {
 		must(*error && !strchr(error, '\n') && !strchr(error, '\033') && !m.nr_values);
 		return 0;
 	}
 	must(!*error);
 	text = manifest_print(&m, where);
-	must(text && !manifest_parse(&again, "print", text, strlen(text), where, error, sizeof(error)));
+	must(text && !manifest_parse(&again, "print", text, strlen(text), where,
+				     error, sizeof(error)));
 	text2 = manifest_print(&again, where);
 	must(text2 && !strcmp(text, text2));
 	free(text2);

@@ -104,10 +104,13 @@ static uint64_t null(void)
 	return below(2) ? by : -by;
 }
 
-/* A pointer that went through an int, as by a function that is not declared */
+/*
+ * A pointer that went through an int, as by a function that is not declared. Where
+ * addresses are randomized, its lower half can be anything.
+ */
 static uint64_t truncated(void)
 {
-	return (int64_t)(int32_t)(valid_pointer() + magnitude(32));
+	return (int64_t)(int32_t)rnd();
 }
 
 /* Some bytes are overwritten by a string, from the lowest on or all */

@@ -8,14 +8,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -117,26 +115,6 @@ static int test_freeze(void)
 	return 0;
 }
 
-static char **program;
-
-static void *exec_program(void *unused)
-{
-	execv(program[0], program);
-	printf("exec: %s\n", strerror(errno));
-	return unused;
-}
-
-/* Another thread than the first becomes the program that is then the application. */
-static int test_thread_exec(char **argv)
-{
-	pthread_t thread;
-
-	program = argv;
-	if (!pthread_create(&thread, NULL, exec_program, NULL))
-		pthread_join(thread, NULL);
-	return 1;
-}
-
 int main(int argc, char **argv)
 {
 	const char *test = argc > 1 ? argv[1] : "";
@@ -147,11 +125,6 @@ int main(int argc, char **argv)
 		return test_tracer();
 	if (!strcmp(test, "freeze"))
 		return test_freeze();
-	if (!strcmp(test, "thread-exec") && argc > 2)
-		return test_thread_exec(argv + 2);
-	/* Not exit_group(): the status is the thread's. */
-	if (!strcmp(test, "end-thread"))
-		syscall(SYS_exit, 5);
-	fprintf(stderr, "usage: init tracer|freeze|end-thread|thread-exec PROGRAM ARGUMENT...\n");
+	fprintf(stderr, "usage: init tracer|freeze\n");
 	return 2;
 }

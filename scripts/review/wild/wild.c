@@ -283,7 +283,8 @@ int main(int argc, char **argv)
 
 		return write(1, "checked", 7) == 7 ? status : 15;
 	}
-	if (argc != 5 || !(kind = find_kind(argv[1]))) {
+	kind = argc == 5 ? find_kind(argv[1]) : NULL;
+	if (!kind) {
 		fprintf(stderr, "usage: wild KIND SEED FIRST COUNT\n");
 		return 2;
 	}

@@ -145,6 +145,19 @@ lock_shared()
 	fi
 }
 
+# conf_numbers FILE KEY: what the .conf beside an image has for memory, ports or ready,
+# which goes into arithmetic and command lines: numbers between blanks, or nothing.
+conf_numbers()
+{
+	local words
+
+	[ -f "$1" ] || return 0
+	words=$(sed -n "s/^$2=//p" "$1" | tail -n 1)
+	[[ $words =~ ^([1-9][0-9]{0,7}( [1-9][0-9]{0,7})*)?$ ]] ||
+		die "$1: $2 '${words//[^[:print:]]/?}': want numbers; make the image again"
+	printf '%s\n' "$words"
+}
+
 # A port that nobody uses. vm/run looks again, as does QEMU.
 free_port()
 {

@@ -14,6 +14,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@ struct limits limits = {
 	.links = 40,
 	.config = 8ull << 20,
 	.memory = 2ull << 30,
+	.seconds = 3600,
 };
 
 /* What the command line says */
@@ -95,8 +97,9 @@ static void usage(FILE *f)
 "  --limit-links N    symbolic links that are followed for a path (default %" PRIu64 ")\n"
 "  --limit-config N   bytes of an index, manifest or configuration (default %" PRIu64 ")\n"
 "  --limit-memory N   bytes of the process that reads it (default %" PRIu64 ")\n"
+"  --limit-seconds N  of the processor, for that process (default %" PRIu64 ")\n"
 "  --help\n", limits.bytes, limits.entries, limits.depth, limits.links, limits.config,
-	limits.memory);
+	limits.memory, limits.seconds);
 }
 
 static uint64_t number(const char *option, const char *text)
@@ -113,7 +116,7 @@ static uint64_t number(const char *option, const char *text)
 
 enum { OPT_OUTPUT = 256, OPT_NAME, OPT_MANIFEST, OPT_MEMORY, OPT_PLATFORM, OPT_TAG, OPT_LIST,
        OPT_MUSL, OPT_REWRITE, OPT_LAYER, OPT_ADD, OPT_OCI, OPT_INIT, OPT_BYTES, OPT_ENTRIES,
-       OPT_DEPTH, OPT_LINKS, OPT_CONFIG, OPT_LIMIT_MEMORY, OPT_HELP };
+       OPT_DEPTH, OPT_LINKS, OPT_CONFIG, OPT_LIMIT_MEMORY, OPT_SECONDS, OPT_HELP };
 
 /* Returns the exit status, or -1 to go on. */
 static int parse_options(int argc, char **argv)
@@ -138,6 +141,7 @@ static int parse_options(int argc, char **argv)
 		{ "limit-links", required_argument, NULL, OPT_LINKS },
 		{ "limit-config", required_argument, NULL, OPT_CONFIG },
 		{ "limit-memory", required_argument, NULL, OPT_LIMIT_MEMORY },
+		{ "limit-seconds", required_argument, NULL, OPT_SECONDS },
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ }
 	};
@@ -149,11 +153,11 @@ static int parse_options(int argc, char **argv)
 		[OPT_OCI - 256] = &given.oci, [OPT_INIT - 256] = &given.init,
 	};
 	uint64_t *numbers[] = { &limits.bytes, &limits.entries, &limits.depth, &limits.links,
-				&limits.config, &limits.memory };
+				&limits.config, &limits.memory, &limits.seconds };
 	int option, index;
 
 	while ((option = getopt_long(argc, argv, "h", options, &index)) != -1) {
-		if (option >= OPT_BYTES && option <= OPT_LIMIT_MEMORY)
+		if (option >= OPT_BYTES && option <= OPT_SECONDS)
 			*numbers[option - OPT_BYTES] = number(options[index].name, optarg);
 		else if (option == OPT_LIST)
 			given.list = true;
@@ -430,13 +434,16 @@ static char *last_words(const char *path)
 
 static void use_skopeo(const char *reference)
 {
-	char *to = workdir_path("layout"), *dest = xasprintf("oci:%s:image", to);
+	char *to = workdir_path("layout");
+	char *dest = strncmp(reference, "dir:", 4) ? xstrdup("oci:layout:image") :
+						     xasprintf("oci:%s:image", to);
 	char *err = workdir_path("skopeo");
 	const char *argv[] = { "skopeo", "--insecure-policy", "--override-os", job.image.os,
 			       "--override-arch", job.image.arch, "copy", "-q", reference, dest, NULL };
 	int fd = workdir_file("skopeo"), status;
 
-	status = workdir_run(argv, -1, fd);
+	/* Its syntax splits a path at colons; the folder's name may have some. */
+	status = workdir_run(argv, strncmp(reference, "dir:", 4), -1, fd);
 	if (status == 127)
 		die("'skopeo' is missing; make setup installs it");
 	if (status)
@@ -489,7 +496,7 @@ static void compile(const struct manifest_value *v, const char *folder, size_t n
 	const char *argv[] = { "gcc", "-static", "-Os", "-s", "-Wall", "-o", out, src, NULL };
 	struct stat st = { 0 };
 
-	if (stat(src, &st) || workdir_run(argv, -1, -1))
+	if (stat(src, &st) || workdir_run(argv, false, -1, -1))
 		die("%s: %s does not compile", given.manifest, v->word[0]);
 	/* The time of the source: the program's would be another one each time. */
 	staging_file(out, v->word[1], 0755, &st.st_mtim, v->word[0]);
@@ -686,6 +693,10 @@ static void run_worker(struct result *result)
 	done = serve(ends[0], result);
 	status = workdir_wait(pid);
 	close(ends[0]);
+	if (status == 128 + SIGXCPU || (status == 128 + SIGKILL && !done))
+		die("the image takes more than %" PRIu64
+		    " seconds of the processor, or its process was killed; --limit-seconds N allows more",
+		    limits.seconds);
 	if (status >= 128)
 		die("the process that reads the image was ended by signal %d (%s)", status - 128,
 		    strsignal(status - 128));
@@ -733,7 +744,7 @@ static void write_monitors(void)
 		return;
 	fd = workdir_file("monitors");
 	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	workdir_run(argv, fd, null);
+	workdir_run(argv, false, fd, null);
 	close(null);
 	close(fd);
 	publish("monitors", beside_output(".monitors"));

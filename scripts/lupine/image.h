@@ -26,6 +26,7 @@ struct limits {
 	uint64_t links;		/* symbolic links followed for one path */
 	uint64_t config;	/* bytes of an index, a manifest, a configuration */
 	uint64_t memory;	/* bytes of the process that reads the image */
+	uint64_t seconds;	/* of the processor, of that process */
 };
 
 extern struct limits limits;

@@ -141,7 +141,8 @@ static void __noreturn damaged(struct stream *s, struct archive *a)
 		if (!sha256_is(s->sha, s->blob->hex))
 			die("%s cannot be read: it does not match its digest", s->blob->what);
 	}
-	die("%s cannot be unpacked: %s", s->blob->what, archive_error_string(a) ?: "it is damaged");
+	die("%s cannot be unpacked: %s%s", s->blob->what, archive_error_string(a) ?: "it is damaged",
+	    archive_errno(a) == ENOMEM ? "; --limit-memory N allows more" : "");
 }
 
 /* Returns false if there is nothing in it. */

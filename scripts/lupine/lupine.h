@@ -21,7 +21,8 @@ int cmd_run(int argc, char **argv);
 void __printf(1, 2) warn(const char *fmt, ...);
 void __noreturn __printf(1, 2) die(const char *fmt, ...);
 
-/* These end the program with a message if memory runs out. */
+/* These end the program if memory runs out, with this message. */
+extern const char *out_of_memory;
 void *xmalloc(size_t size);
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t n, size_t size);

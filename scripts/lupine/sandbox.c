@@ -106,6 +106,8 @@ void sandbox_enter(void)
 #ifndef __SANITIZE_ADDRESS__
 	limit(RLIMIT_AS, limits.memory);
 #endif
+	limit(RLIMIT_CPU, limits.seconds);
+	out_of_memory = "out of memory; --limit-memory N allows the process that reads the image more";
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		die("prctl: %s", strerror(errno));
 	close_paths();

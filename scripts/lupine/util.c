@@ -11,6 +11,8 @@
 
 #define MAX_MESSAGE	4096
 
+const char *out_of_memory = "out of memory";
+
 /*
  * A message can quote text of an image. A terminal acts on control characters,
  * so show them as \xNN.
@@ -60,7 +62,7 @@ void *xmalloc(size_t size)
 	void *p = malloc(size ?: 1);
 
 	if (!p)
-		die("out of memory");
+		die("%s", out_of_memory);
 	return p;
 }
 
@@ -69,7 +71,7 @@ void *xcalloc(size_t n, size_t size)
 	void *p = calloc(n ?: 1, size ?: 1);
 
 	if (!p)
-		die("out of memory");
+		die("%s", out_of_memory);
 	return p;
 }
 
@@ -77,7 +79,7 @@ void *xrealloc(void *p, size_t n, size_t size)
 {
 	p = reallocarray(p, n ?: 1, size ?: 1);
 	if (!p)
-		die("out of memory");
+		die("%s", out_of_memory);
 	return p;
 }
 
@@ -86,7 +88,7 @@ char *xstrdup(const char *s)
 	char *copy = strdup(s);
 
 	if (!copy)
-		die("out of memory");
+		die("%s", out_of_memory);
 	return copy;
 }
 
@@ -97,7 +99,7 @@ char *xasprintf(const char *fmt, ...)
 
 	va_start(ap, fmt);
 	if (vasprintf(&s, fmt, ap) < 0)
-		die("out of memory");
+		die("%s", out_of_memory);
 	va_end(ap);
 	return s;
 }

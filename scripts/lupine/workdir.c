@@ -166,7 +166,7 @@ int workdir_wait(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-int workdir_run(const char *const *argv, int out, int err)
+int workdir_run(const char *const *argv, bool inside, int out, int err)
 {
 	pid_t pid = workdir_fork();
 
@@ -175,6 +175,8 @@ int workdir_run(const char *const *argv, int out, int err)
 			dup2(out, STDOUT_FILENO);
 		if (err >= 0)
 			dup2(err, STDERR_FILENO);
+		if (inside && chdir(folder))
+			_exit(126);
 		execvp(argv[0], (char *const *)argv);
 		dprintf(STDERR_FILENO, "%s: %s\n", argv[0], strerror(errno));
 		_exit(127);

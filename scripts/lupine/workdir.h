@@ -11,6 +11,6 @@ int workdir_file(const char *name);
 /* Whoever is started by this is killed with us. */
 pid_t workdir_fork(void);
 int workdir_wait(pid_t pid);
-int workdir_run(const char *const *argv, int out, int err);
+int workdir_run(const char *const *argv, bool inside, int out, int err);
 
 #endif

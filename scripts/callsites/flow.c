@@ -667,6 +667,8 @@ bool proven_number(struct image *image, uint64_t addr, int *number)
 {
 	struct number key = { .addr = addr }, *found;
 
+	if (!image->num_numbers)
+		return false;
 	found = bsearch(&key, image->numbers, image->num_numbers, sizeof(key), by_site);
 	if (found)
 		*number = found->number;

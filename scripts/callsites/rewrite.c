@@ -15,11 +15,11 @@
 #include "image.h"
 
 /*
- * Steps that a file may take. Debian's largest programs take less than a tenth of it;
- * code made to be difficult would take the square of its size.
+ * Steps that a file may take. Debian's programs take at most two for each byte; code
+ * made to be difficult would take the square of its size.
  */
-#define BUDGET		4000000ULL
-#define BUDGET_PER_BYTE	300
+#define BUDGET		1000000ULL
+#define BUDGET_PER_BYTE	30
 
 noreturn void fail(struct image *image, const char *error)
 {

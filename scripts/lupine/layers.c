@@ -393,7 +393,7 @@ static void take_holes(struct inode *inode, const char *path, struct archive_ent
 	la_int64_t offset, length;
 	uint64_t data = 0, end;
 	struct extent *x;
-	uint32_t space = 0;
+	uint32_t space = 0, i;
 
 	if (archive_entry_sparse_reset(e) <= 0) {
 		inode->data = xcalloc(1, sizeof(*inode->data));
@@ -427,8 +427,8 @@ static void take_holes(struct inode *inode, const char *path, struct archive_ent
 		}
 		inode->data[inode->nr_data++] = (struct extent){ offset, end - offset };
 	}
-	for (x = inode->data; x < inode->data + inode->nr_data; x++)
-		data += x->length;
+	for (i = 0; i < inode->nr_data; i++)
+		data += inode->data[i].length;
 	count_bytes(inode->size - data);
 }
 

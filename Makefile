@@ -26,6 +26,8 @@ export BUILD
 export PORTS
 ##   RUNS     runs of each measurement (5)
 RUNS ?= 5
+##   SECONDS  that make fuzz spends on each parser (60)
+SECONDS ?= 60
 ##   ACCEL    how QEMU runs guests when it measures: tcg or kvm (what works)
 ACCEL ?= auto
 ##   JOBS     parallel jobs (one per processor)
@@ -34,7 +36,7 @@ export JOBS
 export V
 
 .PHONY: help run setup tree kernel ukl-kernel image musl check-host check kconfig-news tables
-.PHONY: test test-full bench bench-report bench-syscall bench-lmbench bench-app bench-slots
+.PHONY: test test-full fuzz bench bench-report bench-syscall bench-lmbench bench-app bench-slots
 .PHONY: bench-echo bench-processes bench-options bench-size bench-boot bench-memory app-table
 .PHONY: clean export port-check htmldocs man deb check-bisect
 
@@ -83,6 +85,9 @@ test: # everything that CI checks, ending in "N passed, N failed"
 
 test-full: # the same with all applications and the checkers of the kernel
 	@scripts/review/test --full
+
+fuzz: # hostile input for each parser, SECONDS=60 each
+	@scripts/test/fuzz/run --seconds $(SECONDS)
 
 check-bisect: # each patch alone: without CONFIG_KML, with it, with CONFIG_UKL: built without warnings, booted
 	@scripts/review/bisect

@@ -71,6 +71,7 @@ struct node {
 	struct node *parent, *child, *next, *prev, *hash_next;
 	struct inode *inode;
 	uint32_t layer;
+	uint32_t cleared;	/* by which layer, see tree_remove_lower() */
 	uint16_t len, depth;
 	char name[];
 };

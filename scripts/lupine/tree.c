@@ -147,6 +147,7 @@ void tree_init(void)
 	root->inode = inode_new(S_IFDIR | 0755);
 	root->inode->nlink = 1;
 	root->layer = NO_LAYER;
+	root->cleared = NO_LAYER;
 	nr_nodes = 1;
 }
 
@@ -173,6 +174,7 @@ struct node *tree_add(struct node *dir, const char *name, size_t len, struct ino
 	n->name[len] = '\0';
 	n->len = len;
 	n->layer = layer;
+	n->cleared = NO_LAYER;
 	n->depth = dir->depth + 1;
 	if (S_ISDIR(inode->mode) && n->depth > limits.depth)
 		die("folders of the image are more than %" PRIu64
@@ -228,23 +230,28 @@ void tree_remove(struct node *top)
 	}
 }
 
-/* Remove what lower layers have put there, and keep what this layer has. */
+/* The first one below, in an order in which a folder comes after its content */
+static struct node *first_below(struct node *n, uint32_t layer)
+{
+	while (n->child && n->cleared != layer)
+		n = n->child;
+	return n;
+}
+
+/*
+ * Remove what lower layers have put there, and keep what this layer has. A layer can
+ * say so for the same folder as often as it likes; nothing of lower layers comes there
+ * any more, so what has been cleared is not gone through again.
+ */
 void tree_remove_lower(struct node *top, uint32_t layer, bool itself)
 {
-	struct node *n = top, *next;
+	struct node *n = first_below(top, layer), *next;
 
-	while (n->child)
-		n = n->child;
 	for (;;) {
 		bool last = n == top;
 
-		/* Next one in an order in which a folder comes after its content */
-		next = n->next;
-		if (next)
-			while (next->child)
-				next = next->child;
-		else
-			next = n->parent;
+		next = n->next ? first_below(n->next, layer) : n->parent;
+		n->cleared = layer;
 		if (!n->child && n->layer != layer && n != root && (itself || !last))
 			remove_leaf(n);
 		if (last)

@@ -69,7 +69,7 @@ static errcode_t fd_open(const char *name, int flags, io_channel *channel)
 
 	(void)flags;
 	if (!c)
-		return ENOMEM;
+		return EXT2_ET_NO_MEMORY;
 	c->magic = EXT2_ET_MAGIC_IO_CHANNEL;
 	c->name = strdup(name);
 	c->manager = &fd_manager;
@@ -359,7 +359,8 @@ static void number_inode(struct node *n)
 	if (S_ISREG(inode->mode) && inode->size > MAX_FILE) {
 		char *path = tree_path(n);
 
-		die("%s has %" PRIu64 " bytes, more than a file of ext2 can have", path, inode->size);
+		die("%s has %" PRIu64 " bytes, more than a file of ext2 can have", path,
+		    inode->size);
 	}
 	inode->ino = n == root ? EXT2_ROOT_INO : EXT2_GOOD_OLD_FIRST_INO + nr_inodes++;
 	if (n != root)
@@ -469,8 +470,9 @@ static void settle_superblock(void)
 
 void ext2_create(int fd)
 {
-	uint64_t want = nr_blocks + free_blocks, blocks = want + want / 64 + nr_inodes / 32 + 512, have;
+	uint64_t want = nr_blocks + free_blocks, blocks, have;
 
+	blocks = want + want / 64 + nr_inodes / 32 + 512;
 	out_fd = fd;
 	for (;;) {
 		if (blocks > UINT32_MAX)
@@ -686,7 +688,7 @@ static void fill_inode(struct ext2_inode *e, const struct inode *inode)
 static void write_inodes(void)
 {
 	static uint8_t block[BLOCK_SIZE];
-	uint32_t per_block = BLOCK_SIZE / EXT2_GOOD_OLD_INODE_SIZE, per_group, i, ino, index;
+	uint32_t per_block = BLOCK_SIZE / EXT2_GOOD_OLD_INODE_SIZE, per_group, i, ino, index, at;
 	uint32_t last = EXT2_GOOD_OLD_FIRST_INO + nr_inodes - 1;
 	const struct inode *inode;
 	bool used = false;
@@ -695,12 +697,14 @@ static void write_inodes(void)
 	memset(block, 0, sizeof(block));
 	for (i = 0; i < last; i++) {
 		ino = i + 1;
-		inode = ino == EXT2_ROOT_INO ? root->inode :
-			ino < EXT2_GOOD_OLD_FIRST_INO ? NULL : inodes[ino - EXT2_GOOD_OLD_FIRST_INO];
+		inode = ino == EXT2_ROOT_INO ? root->inode : NULL;
+		if (ino >= EXT2_GOOD_OLD_FIRST_INO)
+			inode = inodes[ino - EXT2_GOOD_OLD_FIRST_INO];
 		ext2fs_inode_alloc_stats2(fs, ino, 1, inode && S_ISDIR(inode->mode));
 		index = i % per_group;
 		if (inode) {
-			fill_inode((void *)(block + index % per_block * EXT2_GOOD_OLD_INODE_SIZE), inode);
+			at = index % per_block * EXT2_GOOD_OLD_INODE_SIZE;
+			fill_inode((void *)(block + at), inode);
 			used = true;
 		}
 		if (index % per_block < per_block - 1 && i + 1 < last && index + 1 < per_group)

@@ -200,7 +200,7 @@ static unsigned int place_of(const uint8_t *table, size_t i)
  */
 static void find_applets(const struct inode *box, struct applets *a)
 {
-	static const char chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-[";
+	static const char chars[] = "abcdefghijklmnopqrstuvwxyz_.+-[0123456789";
 	static const struct {
 		const char *name;
 		unsigned int place;
@@ -289,7 +289,7 @@ void finish_musl(uint32_t ours, const char *name)
 		die("--musl: %s has no lib/ld-musl-x86_64.so.1", name);
 	/* A program that is linked to a newer one may want functions that ours has not. */
 	if (libc->version > ours)
-		warn("the image's musl is %u.%u.%u, and the one in its place %u.%u.%u; a program that says 'symbol not found' needs the newer one",
+		warn("the image's musl is %u.%u.%u, ours only %u.%u.%u: programs may lack symbols",
 		     libc->version >> 16, libc->version >> 8 & 0xff, libc->version & 0xff,
 		     ours >> 16, ours >> 8 & 0xff, ours & 0xff);
 }

@@ -52,9 +52,7 @@ static struct manifest manifest;
 static char *output, *out_dir;
 static int blobs = -1;		/* the folder blobs/sha256 of a layout */
 
-static void usage(FILE *f)
-{
-	fprintf(f,
+static const char help[] =
 "Usage: lupine image [OPTION]... [IMAGE]\n"
 "\n"
 "Makes a root file system (ext2) with Lupine's init of a container image. What to\n"
@@ -98,11 +96,15 @@ static void usage(FILE *f)
 "  --limit-config N   bytes of an index, manifest or configuration (default %" PRIu64 ")\n"
 "  --limit-memory N   bytes of the process that reads it (default %" PRIu64 ")\n"
 "  --limit-seconds N  of the processor, for that process (default %" PRIu64 ")\n"
-"  --help\n", limits.bytes, limits.entries, limits.depth, limits.links, limits.config,
-	limits.memory, limits.seconds);
+"  --help\n";
+
+static void usage(FILE *f)
+{
+	fprintf(f, help, limits.bytes, limits.entries, limits.depth, limits.links, limits.config,
+		limits.memory, limits.seconds);
 }
 
-static uint64_t number(const char *option, const char *text)
+static uint64_t positive(const char *option, const char *text)
 {
 	unsigned long long n;
 	char *end;
@@ -157,13 +159,13 @@ static int parse_options(int argc, char **argv)
 	int option, index;
 
 	while ((option = getopt_long(argc, argv, "h", options, &index)) != -1) {
-		if (option >= OPT_BYTES && option <= OPT_SECONDS)
-			*numbers[option - OPT_BYTES] = number(options[index].name, optarg);
-		else if (option == OPT_LIST)
+		if (option >= OPT_BYTES && option <= OPT_SECONDS) {
+			*numbers[option - OPT_BYTES] = positive(options[index].name, optarg);
+		} else if (option == OPT_LIST) {
 			given.list = true;
-		else if (option == OPT_REWRITE)
+		} else if (option == OPT_REWRITE) {
 			given.rewrite = true;
-		else if (option == OPT_ADD) {
+		} else if (option == OPT_ADD) {
 			given.adds = xrealloc(given.adds, given.nr_adds + 1, sizeof(*given.adds));
 			given.adds[given.nr_adds++] = optarg;
 		} else if (option >= OPT_OUTPUT && option < OPT_BYTES) {
@@ -439,7 +441,8 @@ static void use_skopeo(const char *reference)
 						     xasprintf("oci:%s:image", to);
 	char *err = workdir_path("skopeo");
 	const char *argv[] = { "skopeo", "--insecure-policy", "--override-os", job.image.os,
-			       "--override-arch", job.image.arch, "copy", "-q", reference, dest, NULL };
+			       "--override-arch", job.image.arch, "copy", "-q",
+			       reference, dest, NULL };
 	int fd = workdir_file("skopeo"), status;
 
 	/* Its syntax splits a path at colons; the folder's name may have some. */
@@ -489,7 +492,7 @@ static void find_source(void)
 	free(reference);
 }
 
-static void compile(const struct manifest_value *v, const char *folder, size_t nr)
+static void make_program(const struct manifest_value *v, const char *folder, size_t nr)
 {
 	char *src = xasprintf("%s/%s", folder, v->word[0]), *name = xasprintf("program-%zu", nr);
 	char *out = workdir_path(name);
@@ -510,17 +513,18 @@ static void stage_manifest(void)
 	char *folder = folder_of(given.manifest), *from, *what;
 	const struct manifest_list *list = &manifest.key[KEY_PROGRAM];
 	const struct manifest_value *v;
+	uint32_t mode;
 	size_t i;
 
 	for (i = 0; i < list->nr; i++)
-		compile(&list->value[i], folder, i);
+		make_program(&list->value[i], folder, i);
 	list = &manifest.key[KEY_FILE];
 	for (i = 0; i < list->nr; i++) {
 		v = &list->value[i];
 		from = xasprintf("%s/%s", folder, v->word[0]);
 		what = xasprintf("%s: file %s", given.manifest, v->word[0]);
-		staging_file(from, v->word[1], v->number[0] == MANIFEST_NO_MODE ? 0644 : v->number[0],
-			     NULL, what);
+		mode = v->number[0] == MANIFEST_NO_MODE ? 0644 : v->number[0];
+		staging_file(from, v->word[1], mode, NULL, what);
 		free(from);
 		free(what);
 	}
@@ -605,6 +609,11 @@ static void read_init(void)
 		    strerror(errno));
 }
 
+static bool is_digest(const char *hex)
+{
+	return strlen(hex) == HEX_DIGITS && strspn(hex, "0123456789abcdef") == HEX_DIGITS;
+}
+
 static void send_blob(int socket, const char *hex)
 {
 	char control[CMSG_SPACE(sizeof(int))] = { 0 }, status = 0;
@@ -614,7 +623,7 @@ static void send_blob(int socket, const char *hex)
 	struct stat st;
 	int fd = -1;
 
-	if (strlen(hex) == HEX_DIGITS && strspn(hex, "0123456789abcdef") == HEX_DIGITS && blobs >= 0)
+	if (blobs >= 0 && is_digest(hex))
 		fd = open_inside(blobs, hex, 0);
 	if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
 		close(fd);
@@ -768,7 +777,7 @@ static void publish_blob(const char *from, const char *hex)
 {
 	char *to = xasprintf("%s/blobs/sha256/%s", output, hex);
 
-	if (strlen(hex) != HEX_DIGITS || strspn(hex, "0123456789abcdef") != HEX_DIGITS)
+	if (!is_digest(hex))
 		die("--oci: '%s' is not a sha256 digest", hex);
 	publish(from, to);
 	free(to);

@@ -141,7 +141,8 @@ static void __noreturn damaged(struct stream *s, struct archive *a)
 		if (!sha256_is(s->sha, s->blob->hex))
 			die("%s cannot be read: it does not match its digest", s->blob->what);
 	}
-	die("%s cannot be unpacked: %s%s", s->blob->what, archive_error_string(a) ?: "it is damaged",
+	die("%s cannot be unpacked: %s%s", s->blob->what,
+	    archive_error_string(a) ?: "it is broken",
 	    archive_errno(a) == ENOMEM ? "; --limit-memory N allows more" : "");
 }
 
@@ -223,7 +224,7 @@ void decompress(struct blob *from, int to, uint64_t room)
 
 	s->blob = from;
 	if (open_raw(s)) {
-		while ((ret = archive_read_data_block(s->raw, &buf, &size, &offset)) == ARCHIVE_OK) {
+		while (!(ret = archive_read_data_block(s->raw, &buf, &size, &offset))) {
 			if (total + size > limits.bytes)
 				die("%s has more than %" PRIu64
 				    " bytes when it is decompressed; --limit-bytes N allows more",
@@ -478,7 +479,7 @@ static void capture(struct stream *s, struct archive_entry *e, struct inode *ino
 	}
 	captured += inode->size;
 	if (captured > MAX_CAPTURED)
-		die("the image's layers have more than %u bytes in files named passwd, group and busybox",
+		die("files named passwd, group and busybox in the layers have more than %u bytes",
 		    MAX_CAPTURED);
 	inode->mem = data;
 	inode->layer = NO_LAYER;
@@ -517,8 +518,8 @@ static struct inode *new_inode(struct archive_entry *e, const char *path, uint32
 		if (size < 0)
 			die("%s: its size is damaged", path);
 		if ((uint64_t)size > limits.bytes)
-			die("%s has %" PRIu64 " bytes; --limit-bytes N allows more than %" PRIu64, path,
-			    (uint64_t)size, limits.bytes);
+			die("%s has %" PRIu64 " bytes; --limit-bytes N allows more than %" PRIu64,
+			    path, (uint64_t)size, limits.bytes);
 		inode->size = size;
 		inode->layer = layer;
 		inode->entry = index;
@@ -591,7 +592,8 @@ static struct inode *link_target(const char *path, const char *target)
 	struct node *n = tree_lookup(clean, 0, 0);
 
 	if (!n)
-		die("%s cannot be unpacked: it is a hard link to %s, which is not there", path, target);
+		die("%s cannot be unpacked: it is a hard link to %s, which is not there", path,
+		    target);
 	if (S_ISDIR(n->inode->mode))
 		die("%s cannot be unpacked: it is a hard link to the folder %s", path, target);
 	free(clean);
@@ -681,7 +683,8 @@ void layers_scan(struct layer *layers, size_t from, size_t to, unsigned int what
 
 static int compare_places(const void *a, const void *b)
 {
-	const struct inode *x = *(const struct inode * const *)a, *y = *(const struct inode * const *)b;
+	const struct inode *x = *(const struct inode * const *)a;
+	const struct inode *y = *(const struct inode * const *)b;
 
 	if (x->layer != y->layer)
 		return x->layer < y->layer ? -1 : 1;
@@ -707,8 +710,9 @@ static struct inode **live_files(size_t *nr)
 	return files;
 }
 
-static void read_data(struct stream *s, struct inode *inode,
-		      void (*take)(struct inode *inode, const void *data, size_t size, uint64_t offset))
+typedef void take_fn(struct inode *inode, const void *data, size_t size, uint64_t offset);
+
+static void read_data(struct stream *s, struct inode *inode, take_fn *take)
 {
 	la_int64_t offset;
 	const void *buf;

@@ -131,14 +131,16 @@ static json_object *load(struct blob *blob)
 	size_t i;
 
 	if (blob->size > limits.config)
-		die("%s cannot be read: %s has %" PRIu64 " bytes; --limit-config N allows more than %"
-		    PRIu64, src->name, blob->what, blob->size, limits.config);
+		die("%s cannot be read: %s has %" PRIu64
+		    " bytes; --limit-config N allows more than %" PRIu64,
+		    src->name, blob->what, blob->size, limits.config);
 	if (*blob->hex) {
 		blob_hash(blob, sha);
 		for (i = 0; i < sizeof(sha); i++)
 			snprintf(hex + 2 * i, 3, "%02x", sha[i]);
 		if (strcmp(hex, blob->hex))
-			die("%s cannot be read: %s does not match its digest", src->name, blob->what);
+			die("%s cannot be read: %s does not match its digest", src->name,
+			    blob->what);
 	}
 	buf = xmalloc(blob->size);
 	if (read_at(blob->fd, buf, blob->size, blob->offset) != (ssize_t)blob->size)
@@ -191,8 +193,8 @@ static struct member *find_member(const char *name)
 		clean = clean_name(*members[i].target == '/' ? members[i].target : joined);
 		free(joined);
 	}
-	die("%s cannot be read: more than %" PRIu64 " links in it to follow; --limit-links N allows more",
-	    src->name, limits.links);
+	die("%s cannot be read: more than %" PRIu64
+	    " links in it to follow; --limit-links N allows more", src->name, limits.links);
 }
 
 struct archive_input {
@@ -287,7 +289,8 @@ static void scan_archive(void)
 			if (archive_entry_sparse_count(e))
 				continue;
 			if (at > in->size || size > in->size - at)
-				die("%s is not an archive, or cut short: %s ends early", src->name, name);
+				die("%s is not an archive, or cut short: %s ends early",
+				    src->name, name);
 			add_member(name, NULL, at, size);
 		}
 	}
@@ -302,13 +305,14 @@ static void open_archive(void)
 {
 	struct blob whole = { .fd = src->archive, .size = file_size(src->archive),
 			      .what = src->name };
+	static const uint8_t xz[] = { 0xfd, '7', 'z', 'X', 'Z', 0 };
 	uint8_t magic[6] = { 0 };
 
 	members_fd = src->archive;
 	if (read_at(src->archive, magic, sizeof(magic), 0) < 0)
 		die("%s cannot be read: %s", src->name, strerror(errno));
 	if (!memcmp(magic, "\x1f\x8b", 2) || !memcmp(magic, "\x28\xb5\x2f\xfd", 4) ||
-	    !memcmp(magic, "\xfd" "7zXZ", 6)) {
+	    !memcmp(magic, xz, sizeof(xz))) {
 		decompress(&whole, src->scratch, src->scratch_room);
 		members_fd = src->scratch;
 	}
@@ -514,13 +518,13 @@ static json_object *choose_platform(json_object **descriptors, size_t nr)
 		    configuration_fits(descriptors[i]))
 			best = descriptors[i];
 	if (!best)
-		die("%s cannot be used: the image is for %s, not %s/%s%s%s; see --platform", src->name,
-		    *list ? list : "other platforms", wanted->os, wanted->arch,
+		die("%s cannot be used: the image is for %s, not %s/%s%s%s; see --platform",
+		    src->name, *list ? list : "other platforms", wanted->os, wanted->arch,
 		    wanted->variant ? "/" : "", wanted->variant ?: "");
 	return best;
 }
 
-static json_object *choose(json_object *index, bool top)
+static json_object *pick_image(json_object *index, bool top)
 {
 	json_object *manifests = member(index, "manifests", json_type_array), **fit, *d;
 	size_t i, nr = 0, nr_names;
@@ -538,8 +542,8 @@ static json_object *choose(json_object *index, bool top)
 	if (top) {
 		names = list_names(manifests, &nr_names);
 		if (!nr)
-			die("%s cannot be read: there is no image '%s' in it; there are: %s", src->name,
-			    wanted->tag ?: "", names);
+			die("%s cannot be read: there is no image '%s' in it; there are: %s",
+			    src->name, wanted->tag ?: "", names);
 		if (!wanted->tag && nr_names > 1 && name_of(fit[0]))
 			die("%s has several images; choose one by %s:TAG: %s", src->name, src->name,
 			    names);
@@ -584,7 +588,7 @@ static json_object *image_manifest(void)
 	for (depth = 0; depth < MAX_INDEXES; depth++) {
 		if (o && !member(o, "manifests", json_type_array))
 			return o;
-		d = choose(o ?: load_index(), !o);
+		d = pick_image(o ?: load_index(), !o);
 		o = load_descriptor(d, "manifest");
 	}
 	die("%s cannot be read: more than %u indexes in each other", src->name, MAX_INDEXES);
@@ -768,7 +772,7 @@ static void open_docker(struct oci_image *image)
 	struct blob blob = { .what = "manifest.json" };
 	json_object *list, *item, *layers, *rootfs, *ids, *config;
 	const char *name, *id;
-	size_t i;
+	size_t i, nr;
 
 	blob_of_member("manifest.json", &blob);
 	list = load(&blob);
@@ -792,17 +796,18 @@ static void open_docker(struct oci_image *image)
 	rootfs = member(config, "rootfs", json_type_object);
 	ids = rootfs ? member(rootfs, "diff_ids", json_type_array) : NULL;
 	layers = member(item, "Layers", json_type_array);
-	if (!ids || json_object_array_length(ids) != (layers ? json_object_array_length(layers) : 0))
+	nr = layers ? json_object_array_length(layers) : 0;
+	if (!ids || json_object_array_length(ids) != nr)
 		die("%s cannot be read: configuration: its diff_ids are not those of the layers",
 		    src->name);
-	for (i = 0; layers && i < json_object_array_length(layers); i++) {
+	for (i = 0; i < nr; i++) {
 		json_object *l = json_object_array_get_idx(layers, i);
 		json_object *d = json_object_array_get_idx(ids, i);
 		struct blob *b = new_layer(image);
 
 		if (!json_object_is_type(l, json_type_string) ||
 		    !json_object_is_type(d, json_type_string))
-			die("%s cannot be used: Layers of the image has something that is no string",
+			die("%s cannot be used: its Layers have something that is no string",
 			    src->name);
 		name = text_of(l, "Layers");
 		id = text_of(d, "diff_ids");
@@ -847,8 +852,9 @@ static void list_docker(void)
 
 	blob_of_member("manifest.json", &blob);
 	list = load(&blob);
-	for (i = 0; json_object_is_type(list, json_type_array) && i < json_object_array_length(list);
-	     i++) {
+	if (!json_object_is_type(list, json_type_array))
+		return;
+	for (i = 0; i < json_object_array_length(list); i++) {
 		json_object *item = json_object_array_get_idx(list, i);
 
 		need_object(item, "manifest.json");

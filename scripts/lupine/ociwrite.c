@@ -133,7 +133,7 @@ static void check_utf8(const char *s)
 			p++;
 		}
 		if (n)
-			die("--oci: '%s' is not UTF-8, which an image's configuration has to be", s);
+			die("--oci: '%s' is not UTF-8, as an image's configuration has to be", s);
 	}
 }
 

@@ -21,57 +21,53 @@
 
 #include "image.h"
 
-#define LOAD(field)	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define RET(what)	BPF_STMT(BPF_RET | BPF_K, what)
-#define DENY		RET(SECCOMP_RET_ERRNO | EPERM)
-#define ALLOW(nr)	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1), RET(SECCOMP_RET_ALLOW)
-/* args[2] is the protection; what follows looks at it alone. */
-#define ALLOW_NO_EXEC(nr)							\
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 4),				\
-	LOAD(args[2]),								\
-	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1),			\
-	DENY,									\
-	RET(SECCOMP_RET_ALLOW)
+#define FIELD(name)	offsetof(struct seccomp_data, name)
+#define MAX_FILTER	128
+
+static const int allowed[] = {
+	SYS_read, SYS_pread64, SYS_write, SYS_pwrite64, SYS_writev, SYS_lseek, SYS_ftruncate,
+	SYS_fallocate, SYS_fstat, SYS_close, SYS_sendmsg, SYS_recvmsg, SYS_brk, SYS_munmap,
+	SYS_mremap, SYS_madvise, SYS_futex, SYS_getrandom, SYS_clock_gettime, SYS_restart_syscall,
+	SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_getpid, SYS_gettid, SYS_exit, SYS_exit_group,
+};
+
+/* These only without PROT_EXEC, which is in args[2] */
+static const int allowed_data[] = { SYS_mmap, SYS_mprotect };
+
+static struct sock_filter filter[MAX_FILTER];
+static unsigned short filter_len;
+
+static void add(uint16_t code, uint32_t k, uint8_t if_true, uint8_t if_false)
+{
+	if (filter_len == MAX_FILTER)
+		die("the filter of system calls is too long");
+	filter[filter_len++] = (struct sock_filter){ code, if_true, if_false, k };
+}
 
 static void filter_calls(void)
 {
-	struct sock_filter filter[] = {
-		LOAD(arch),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
-		RET(SECCOMP_RET_KILL_PROCESS),
-		LOAD(nr),
-		ALLOW(SYS_read),
-		ALLOW(SYS_pread64),
-		ALLOW(SYS_write),
-		ALLOW(SYS_pwrite64),
-		ALLOW(SYS_writev),
-		ALLOW(SYS_lseek),
-		ALLOW(SYS_ftruncate),
-		ALLOW(SYS_fallocate),
-		ALLOW(SYS_fstat),
-		ALLOW(SYS_close),
-		ALLOW(SYS_sendmsg),
-		ALLOW(SYS_recvmsg),
-		ALLOW(SYS_brk),
-		ALLOW(SYS_munmap),
-		ALLOW(SYS_mremap),
-		ALLOW(SYS_madvise),
-		ALLOW(SYS_futex),
-		ALLOW(SYS_getrandom),
-		ALLOW(SYS_clock_gettime),
-		ALLOW(SYS_restart_syscall),
-		ALLOW(SYS_rt_sigreturn),
-		ALLOW(SYS_rt_sigprocmask),
-		ALLOW(SYS_getpid),
-		ALLOW(SYS_gettid),
-		ALLOW(SYS_exit),
-		ALLOW(SYS_exit_group),
-		ALLOW_NO_EXEC(SYS_mmap),
-		ALLOW_NO_EXEC(SYS_mprotect),
-		DENY,
-	};
-	struct sock_fprog program = { ARRAY_SIZE(filter), filter };
+	const uint16_t load = BPF_LD | BPF_W | BPF_ABS, equal = BPF_JMP | BPF_JEQ | BPF_K;
+	const uint16_t any_bit = BPF_JMP | BPF_JSET | BPF_K, ret = BPF_RET | BPF_K;
+	struct sock_fprog program = { .filter = filter };
+	size_t i;
 
+	add(load, FIELD(arch), 0, 0);
+	add(equal, AUDIT_ARCH_X86_64, 1, 0);
+	add(ret, SECCOMP_RET_KILL_PROCESS, 0, 0);
+	add(load, FIELD(nr), 0, 0);
+	for (i = 0; i < ARRAY_SIZE(allowed); i++) {
+		add(equal, allowed[i], 0, 1);
+		add(ret, SECCOMP_RET_ALLOW, 0, 0);
+	}
+	for (i = 0; i < ARRAY_SIZE(allowed_data); i++) {
+		add(equal, allowed_data[i], 0, 4);
+		add(load, FIELD(args[2]), 0, 0);
+		add(any_bit, PROT_EXEC, 0, 1);
+		add(ret, SECCOMP_RET_ERRNO | EPERM, 0, 0);
+		add(ret, SECCOMP_RET_ALLOW, 0, 0);
+	}
+	add(ret, SECCOMP_RET_ERRNO | EPERM, 0, 0);
+	program.len = filter_len;
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
 		warn("this kernel has no seccomp filters (%s); the image is read without one",
 		     strerror(errno));
@@ -107,7 +103,7 @@ void sandbox_enter(void)
 	limit(RLIMIT_AS, limits.memory);
 #endif
 	limit(RLIMIT_CPU, limits.seconds);
-	out_of_memory = "out of memory; --limit-memory N allows the process that reads the image more";
+	out_of_memory = "out of memory to read the image; --limit-memory N allows more";
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		die("prctl: %s", strerror(errno));
 	close_paths();

@@ -184,7 +184,8 @@ void staging_folder(const char *from, const char *dest)
 		else if (S_ISDIR(inode.mode) || S_ISFIFO(inode.mode))
 			tar_entry(&tar, path, &inode, NULL);
 		else
-			die("--add %s: %s is neither a file, a link nor a folder", from, e->fts_path);
+			die("--add %s: %s is neither a file, a link nor a folder", from,
+			    e->fts_path);
 		free(path);
 	}
 	if (errno)

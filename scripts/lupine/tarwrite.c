@@ -42,7 +42,7 @@ static void header(struct tar *t, const struct inode *inode, const char *name, c
 	unsigned int sum = 0;
 	size_t i;
 
-	_Static_assert(sizeof(h) == RECORD, "a tar header");
+	_Static_assert(sizeof(h) == RECORD, "one record");
 	memcpy(h.name, name, strnlen(name, NAME_SIZE));
 	memcpy(h.link, link, strnlen(link, NAME_SIZE));
 	snprintf(h.mode, sizeof(h.mode), "%07o", inode->mode & 07777);
@@ -127,7 +127,8 @@ static char *sparse_map(const struct inode *inode, size_t *size, uint64_t *data)
 	*data = 0;
 	fprintf(f, "%u\n", inode->nr_data + 1);
 	for (i = 0; i < inode->nr_data; i++) {
-		fprintf(f, "%" PRIu64 "\n%" PRIu64 "\n", inode->data[i].offset, inode->data[i].length);
+		fprintf(f, "%" PRIu64 "\n%" PRIu64 "\n", inode->data[i].offset,
+			inode->data[i].length);
 		*data += inode->data[i].length;
 	}
 	fprintf(f, "%" PRIu64 "\n0\n", inode->size);

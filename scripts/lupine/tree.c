@@ -84,8 +84,8 @@ static void table_grow(void)
 void count_entry(void)
 {
 	if (++entries > limits.entries)
-		die("the image's layers have more than %" PRIu64 " entries; --limit-entries N allows more",
-		    limits.entries);
+		die("the image's layers have more than %" PRIu64
+		    " entries; --limit-entries N allows more", limits.entries);
 }
 
 void count_bytes(uint64_t n)

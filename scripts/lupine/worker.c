@@ -200,8 +200,8 @@ static void make_tree(const struct manifest *conf)
 	}
 	ext2_plan(job->to_oci ? 0 : manifest_number(conf, KEY_SPACE, DEFAULT_SPACE) << 20);
 	if (ext2_bytes() > job->room)
-		die("no space left on the disk for an image of %" PRIu64 " MiB, only %" PRIu64 " MiB",
-		    ext2_bytes() >> 20, job->room >> 20);
+		die("no space left on the disk for an image of %" PRIu64 " MiB, only %" PRIu64
+		    " MiB", ext2_bytes() >> 20, job->room >> 20);
 	ext2_create(job->out);
 	layers_copy(layers, nr);
 	ext2_finish();
@@ -228,7 +228,8 @@ void worker_run(struct job *the_job)
 	if (job->source.kind != SOURCE_NONE)
 		oci_open(&job->source, &job->image);
 	merge_configuration(&conf);
-	if (!conf.key[KEY_ENTRYPOINT].nr && !conf.key[KEY_CMD].nr && !manifest_text(&conf, KEY_SHELL))
+	if (!conf.key[KEY_ENTRYPOINT].nr && !conf.key[KEY_CMD].nr &&
+	    !manifest_text(&conf, KEY_SHELL))
 		die("%s names no program to run; add an entrypoint line to a manifest", job->name);
 	fill_result(&result, &conf);
 	make_tree(&conf);

@@ -223,8 +223,8 @@ static void layers(const char *dir)
 /* What the program under test adds, at the top */
 static bool is_ours(const char *name)
 {
-	static const char * const ours[] = { "dev", "proc", "sys", "run", "tmp", "etc", "root", "sbin",
-					     "lost+found" };
+	static const char * const ours[] = { "dev", "proc", "sys", "run", "tmp", "etc", "root",
+					     "sbin", "lost+found" };
 	size_t i;
 
 	for (i = 0; i < sizeof(ours) / sizeof(*ours); i++)
@@ -319,7 +319,8 @@ static int list_entry(struct ext2_dir_entry *e, int offset, int blocksize, char 
 			exit(1);
 		ext2fs_file_close(file);
 	}
-	line(below, inode.i_mode, inode_uid(inode), inode_gid(inode), inode.i_links_count, content, n);
+	line(below, inode.i_mode, inode_uid(inode), inode_gid(inode), inode.i_links_count, content,
+	     n);
 	if (LINUX_S_ISDIR(inode.i_mode))
 		ext2fs_dir_iterate(fs, e->inode, 0, NULL, list_entry, below);
 	return 0;

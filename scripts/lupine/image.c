@@ -860,6 +860,7 @@ int cmd_image(int argc, char **argv)
 	run_worker(&result);
 	if (given.list)
 		return 0;
+	workdir_commit();
 	if (given.oci)
 		publish_layout(&result);
 	else

@@ -131,6 +131,14 @@ int workdir_file(const char *name)
 	return fd;
 }
 
+void workdir_commit(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
 pid_t workdir_fork(void)
 {
 	pid_t pid;

@@ -8,6 +8,8 @@
 void workdir_make(const char *beside, const char *name);
 char *workdir_path(const char *name);
 int workdir_file(const char *name);
+/* What follows is done as a whole: no signal but SIGKILL comes between. */
+void workdir_commit(void);
 /* Whoever is started by this is killed with us. */
 pid_t workdir_fork(void);
 int workdir_wait(pid_t pid);

@@ -187,7 +187,11 @@ static void random_entry(struct archive *a, size_t first)
 		} else if (what < 12) {
 			put(a, path, AE_IFIFO, NULL, false);
 		} else if (what < 14 && nr_files > first) {
-			put(a, path, AE_IFREG, files[first + pick(nr_files - first)], true);
+			/* What it replaces would take the target away before the link is made. */
+			strcpy(target, files[first + pick(nr_files - first)]);
+			if (!strncmp(target, path, strlen(path)))
+				return;
+			put(a, path, AE_IFREG, target, true);
 		} else {
 			put(a, path, AE_IFREG, NULL, false);
 			if (nr_files < MAX_PATHS)

@@ -18,8 +18,8 @@
  * Steps that a file may take. Debian's programs take at most two for each byte; code
  * made to be difficult would take the square of its size.
  */
-#define BUDGET		1000000ULL
-#define BUDGET_PER_BYTE	30
+#define BUDGET		200000ULL
+#define BUDGET_PER_BYTE	20
 
 noreturn void fail(struct image *image, const char *error)
 {

@@ -40,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Of exactly this size, so that a byte too far is seen */
 	uint8_t *copy = duplicate(data, size), *rewritten;
 
+	begin_input();
 	require(callsites_run(copy, size, CALLSITES_CHECK, &check) == !check.error);
 	require(!check.changed && !memcmp(copy, data, size));
 

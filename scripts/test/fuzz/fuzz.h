@@ -3,11 +3,14 @@
 #ifndef FUZZ_H
 #define FUZZ_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,6 +23,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 			abort();					\
 		}							\
 	} while (0)
+
+static inline void too_long(int sig)
+{
+	static const char message[] = "an input takes more than two seconds of the processor\n";
+
+	(void)sig;
+	if (write(STDERR_FILENO, message, sizeof(message) - 1) < 0)
+		abort();
+	abort();
+}
+
+/* At the begin of each input. libFuzzer's own limit has a busy host count, too. */
+static inline void begin_input(void)
+{
+	static const struct itimerval limit = { .it_value.tv_sec = 2 };
+
+	signal(SIGPROF, too_long);
+	require(!setitimer(ITIMER_PROF, &limit, NULL));
+}
 
 /* For what is compiled with track.c's names, too */
 #ifdef malloc

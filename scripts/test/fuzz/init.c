@@ -30,6 +30,7 @@ static void start(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	begin_input();
 	/* A disk of this machine is not to be read. */
 	if (size && *data != '@')
 		track_run(start, data, size);

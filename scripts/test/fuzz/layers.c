@@ -208,6 +208,7 @@ static void make_image(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	begin_input();
 	if (!size)
 		return 0;
 	nr_files = 0;

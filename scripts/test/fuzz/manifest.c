@@ -72,6 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned int where;
 	char *copy;
 
+	begin_input();
 	if (!size)
 		return 0;
 	where = sources[*data & 3];

@@ -196,6 +196,7 @@ static void read_image(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	begin_input();
 	if (!size)
 		return 0;
 	archive = memfd_create("archive", MFD_CLOEXEC);

@@ -17,7 +17,7 @@ file:
 	.quad	BASE + code - file
 	.quad	headers - file, sections - file
 	.long	0
-	.short	64, 56, NUM_HEADERS, 64, 5, 4
+	.short	64, 56, NUM_HEADERS, 64, NUM_SECTIONS, 4
 
 	.macro	LOAD flags, start, end, addr
 	.long	1, \flags
@@ -108,6 +108,15 @@ sections:
 	/* A function of the whole segment */
 	SECTION	0, 2, 0, 0, symbols, symbols_end, 4, 24
 	SECTION	0, 3, 0, 0, names, names_end, 0, 0
+#if DAMAGE == 6
+	/* The same symbols again, and again */
+	.rept	100
+	SECTION	0, 2, 0, 0, symbols, symbols_end, 4, 24
+	.endr
+	.set	NUM_SECTIONS, 105
+#else
+	.set	NUM_SECTIONS, 5
+#endif
 names:
 	.byte	0
 text_name:
@@ -118,6 +127,9 @@ names_end:
 	.balign	8
 symbols:
 	.skip	24
+#if DAMAGE == 6
+	.skip	24000
+#endif
 	.long	0
 	.byte	0x12, 0
 	.short	1

@@ -388,10 +388,60 @@ static void read_pclntab(struct image *image, uint64_t addr, uint64_t text)
 	}
 }
 
-static void read_symbols(struct image *image, Elf *elf, Elf_Scn *scn, const GElf_Shdr *shdr)
+/*
+ * What a section has, or NULL. libelf copies what is not aligned, and keeps that: no
+ * more than twice the file, which sections that do not overlap cannot exceed.
+ */
+static Elf_Data *section_data(struct image *image, Elf_Scn *scn, const GElf_Shdr *shdr)
 {
-	Elf_Data *data = elf_getdata(scn, NULL);
-	const char *name;
+	if (shdr->sh_size > image->size)
+		return NULL;
+	image->section_bytes += shdr->sh_size;
+	if (image->section_bytes > 2 * image->size)
+		fail(image, "its sections overlap");
+	return elf_getdata(scn, NULL);
+}
+
+/* That of the section with this number, if it is of the type wanted */
+static Elf_Data *linked_data(struct image *image, size_t number, bool symbols)
+{
+	Elf_Scn *scn = number ? elf_getscn(image->elf, number) : NULL;
+	GElf_Shdr shdr;
+	bool right;
+
+	if (!scn || !gelf_getshdr(scn, &shdr))
+		return NULL;
+	if (symbols)
+		right = shdr.sh_type == SHT_SYMTAB || shdr.sh_type == SHT_DYNSYM;
+	else
+		right = shdr.sh_type == SHT_STRTAB;
+	return right ? section_data(image, scn, &shdr) : NULL;
+}
+
+/* As much of a name as matters; elf_strptr() may look at all of the section. */
+#define NAME_SIZE	64
+
+static const char *name_at(const Elf_Data *strings, size_t at, char name[NAME_SIZE])
+{
+	size_t left, len;
+
+	*name = '\0';
+	if (!strings || !strings->d_buf || at >= strings->d_size)
+		return name;
+	left = strings->d_size - at;
+	len = strnlen((char *)strings->d_buf + at, left < NAME_SIZE - 1 ? left : NAME_SIZE - 1);
+	if (len == left)
+		return name;
+	memcpy(name, (char *)strings->d_buf + at, len);
+	name[len] = '\0';
+	return name;
+}
+
+static void read_symbols(struct image *image, Elf_Scn *scn, const GElf_Shdr *shdr)
+{
+	Elf_Data *data = section_data(image, scn, shdr);
+	Elf_Data *strings = linked_data(image, shdr->sh_link, false);
+	char name[NAME_SIZE];
 	GElf_Sym sym;
 	size_t i;
 
@@ -402,7 +452,6 @@ static void read_symbols(struct image *image, Elf *elf, Elf_Scn *scn, const GElf
 		if (sym.st_shndx == SHN_UNDEF ||
 		    sym.st_shndx >= SHN_LORESERVE || !is_code(image, sym.st_value))
 			continue;
-		name = elf_strptr(elf, shdr->sh_link, sym.st_name);
 		switch (GELF_ST_TYPE(sym.st_info)) {
 		case STT_FUNC:
 		case STT_GNU_IFUNC:
@@ -410,7 +459,7 @@ static void read_symbols(struct image *image, Elf *elf, Elf_Scn *scn, const GElf
 			break;
 		case STT_NOTYPE:
 			/* A label of assembler code: somebody may come there, or ask */
-			if (!name || strcmp(name, "__ehdr_start"))
+			if (strcmp(name_at(strings, sym.st_name, name), "__ehdr_start"))
 				list_add(image, &image->constants, sym.st_value);
 			break;
 		}
@@ -428,19 +477,16 @@ static void add_relocation(struct image *image, uint64_t addr, uint64_t value)
 	r->value = value;
 }
 
-static void read_relocations(struct image *image, Elf *elf, Elf_Scn *scn, const GElf_Shdr *shdr)
+static void read_relocations(struct image *image, Elf_Scn *scn, const GElf_Shdr *shdr)
 {
-	Elf_Data *data = elf_getdata(scn, NULL), *symbols = NULL;
-	Elf_Scn *symtab;
+	Elf_Data *data = section_data(image, scn, shdr);
+	Elf_Data *symbols = linked_data(image, shdr->sh_link, true);
 	GElf_Rela rela;
 	GElf_Sym sym;
 	size_t i;
 
 	if (!data)
 		return;
-	symtab = shdr->sh_link ? elf_getscn(elf, shdr->sh_link) : NULL;
-	if (symtab)
-		symbols = elf_getdata(symtab, NULL);
 	for (i = 0; gelf_getrela(data, i, &rela); i++) {
 		spend(image, 1);
 		switch (GELF_R_TYPE(rela.r_info)) {
@@ -606,13 +652,13 @@ static void read_sections(struct image *image, uint64_t frame_hdr)
 {
 	uint64_t frame = 0, text = 0, pclntab = 0;
 	Elf *elf = image->elf;
-	size_t strings, pass;
+	char name[NAME_SIZE];
+	Elf_Data *strings;
+	size_t number, pass;
 	GElf_Shdr shdr;
 	Elf_Scn *scn;
-	const char *name;
 
-	if (elf_getshdrstrndx(elf, &strings))
-		strings = 0;
+	strings = elf_getshdrstrndx(elf, &number) ? NULL : linked_data(image, number, false);
 	/* Relocations first: the rest looks at words through them. */
 	for (pass = 0; pass < 2; pass++) {
 		scn = NULL;
@@ -620,15 +666,15 @@ static void read_sections(struct image *image, uint64_t frame_hdr)
 			spend(image, 1);
 			if (!gelf_getshdr(scn, &shdr))
 				fail(image, "its headers cannot be understood");
-			name = elf_strptr(elf, strings, shdr.sh_name) ?: "";
+			name_at(strings, shdr.sh_name, name);
 			if (!pass && shdr.sh_type == SHT_RELA && shdr.sh_flags & SHF_ALLOC)
-				read_relocations(image, elf, scn, &shdr);
+				read_relocations(image, scn, &shdr);
 			if (!pass && !strcmp(name, ".text"))
 				text = shdr.sh_addr;
 			if (!pass)
 				continue;
 			if (shdr.sh_type == SHT_SYMTAB || shdr.sh_type == SHT_DYNSYM)
-				read_symbols(image, elf, scn, &shdr);
+				read_symbols(image, scn, &shdr);
 			if (!strcmp(name, ".eh_frame") && shdr.sh_type != SHT_NOBITS)
 				frame = shdr.sh_addr;
 			if (strstr(name, ".gopclntab"))

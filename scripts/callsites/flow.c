@@ -251,6 +251,8 @@ static void read_tables(struct image *image)
 	unsigned int i;
 	size_t n;
 
+	/* There can be many, and a round for each of the tables. */
+	spend(image, image->constants.count / 4 + image->num_units / 8);
 	list_sort(&image->constants);
 	for (n = 0; n < image->num_units; n++) {
 		unit = &image->units[n];

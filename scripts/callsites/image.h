@@ -105,6 +105,8 @@ struct image {
 	/* Steps that are left, see spend() */
 	uint64_t budget;
 	Elf *elf;
+	/* Of sections that have been read */
+	uint64_t section_bytes;
 	ZydisDecoder decoder;
 	bool fixed;		/* its addresses are absolute */
 	struct segment segments[MAX_SEGMENTS];

@@ -102,24 +102,57 @@ static struct inode *account_file(const char *path, const char *master, const ch
 	return write_file(path, otherwise, strlen(otherwise));
 }
 
-static bool has_field(const struct inode *inode, unsigned int field, const char *value)
+/* The field of the next line that has so many, or NULL */
+static const char *next_field(const struct inode *inode, const char **line, unsigned int field,
+			      size_t *len)
 {
-	const char *p = (char *)inode->mem, *end = p + inode->size, *eol, *f, *colon;
+	const char *end = (char *)inode->mem + inode->size, *eol, *f, *colon;
 	unsigned int i;
 
-	for (; p < end; p = eol + 1) {
-		eol = memchr(p, '\n', end - p) ?: end;
-		for (i = 0, f = p; i < field && f; i++) {
+	while (*line < end) {
+		f = *line;
+		eol = memchr(f, '\n', end - f) ?: end;
+		*line = eol + 1;
+		for (i = 0; i < field && f; i++) {
 			f = memchr(f, ':', eol - f);
 			f = f ? f + 1 : NULL;
 		}
 		if (!f)
 			continue;
 		colon = memchr(f, ':', eol - f) ?: eol;
-		if ((size_t)(colon - f) == strlen(value) && !memcmp(f, value, colon - f))
-			return true;
+		*len = colon - f;
+		return f;
 	}
+	return NULL;
+}
+
+static bool has_name(const struct inode *inode, const char *name)
+{
+	const char *line = (char *)inode->mem, *f;
+	size_t len;
+
+	while ((f = next_field(inode, &line, 0, &len)))
+		if (len == strlen(name) && !memcmp(f, name, len))
+			return true;
 	return false;
+}
+
+#define MAX_NUMBERS	65536
+
+/* A file may have hundreds of thousands of them, so it is not searched for each. */
+static void mark_numbers(const struct inode *inode, bool *taken)
+{
+	const char *line = (char *)inode->mem, *f;
+	unsigned long number;
+	size_t len, i;
+
+	while ((f = next_field(inode, &line, 2, &len))) {
+		for (i = 0, number = 0; i < len && f[i] >= '0' && f[i] <= '9'; i++)
+			if (number < MAX_NUMBERS)
+				number = 10 * number + (f[i] - '0');
+		if (len && i == len && number < MAX_NUMBERS)
+			taken[number] = true;
+	}
 }
 
 static void append(struct inode *inode, const char *line)
@@ -140,8 +173,9 @@ static void append(struct inode *inode, const char *line)
 void finish_accounts(const struct manifest_list *accounts)
 {
 	struct inode *passwd, *group;
+	bool *taken = NULL;
 	unsigned int id = 100;
-	char number[16], *line;
+	char *line;
 	size_t i;
 
 	passwd = account_file("/etc/passwd", "/usr/share/base-passwd/passwd.master",
@@ -150,22 +184,30 @@ void finish_accounts(const struct manifest_list *accounts)
 			     "root:x:0:\ntty:x:5:\n");
 	if (accounts->nr && (!passwd->mem || !group->mem))
 		die("/etc/passwd or /etc/group of the image is too large to add an account");
+	if (accounts->nr) {
+		taken = xcalloc(MAX_NUMBERS, sizeof(*taken));
+		mark_numbers(passwd, taken);
+		mark_numbers(group, taken);
+	}
 	for (i = 0; i < accounts->nr; i++) {
 		const struct manifest_value *v = &accounts->value[i];
 
-		if (has_field(passwd, 0, v->word[0]))
+		if (has_name(passwd, v->word[0]))
 			continue;
-		do {
-			snprintf(number, sizeof(number), "%u", id++);
-		} while (has_field(passwd, 2, number) || has_field(group, 2, number));
-		line = xasprintf("%s:x:%s:%s::%s:/usr/sbin/nologin\n", v->word[0], number, number,
+		while (id < MAX_NUMBERS && taken[id])
+			id++;
+		if (id == MAX_NUMBERS)
+			die("the image has no number below %u left for the account %s", MAX_NUMBERS,
+			    v->word[0]);
+		line = xasprintf("%s:x:%u:%u::%s:/usr/sbin/nologin\n", v->word[0], id, id,
 				 v->nr > 1 ? v->word[1] : "/nonexistent");
 		append(passwd, line);
 		free(line);
-		line = xasprintf("%s:x:%s:\n", v->word[0], number);
+		line = xasprintf("%s:x:%u:\n", v->word[0], id++);
 		append(group, line);
 		free(line);
 	}
+	free(taken);
 }
 
 #define MAX_APPLETS	1000

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * System calls of a thread that has denied itself protection key 0.
+ *
+ * Keys apply to all user pages, in whichever ring the access is made. So such a
+ * thread can neither read its data nor its usual stack, but it can still make
+ * system calls: code is exempt, and SYSCALL reads no memory. A CALL reads the stack,
+ * which has another key here, and the pages that hold the addresses to call. These
+ * must be the kernel's, which have no key.
+ */
+#include <cpuid.h>
+
+#include "kml.h"
+#include "kml_call.h"
+
+#define SYS_PKEY_MPROTECT	329
+#define SYS_PKEY_ALLOC		330
+#define STACK_SIZE		16384
+/* PKRU: neither reads nor writes of pages with key 0. */
+#define DENY_KEY_0		3
+
+static bool have_keys(void)
+{
+	unsigned int a, b, c, d;
+
+	/* OSPKE: the kernel has enabled them. */
+	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & (1 << 4));
+}
+
+/*
+ * Make the system call @nr on the stack that ends at @top, with @pkru meanwhile.
+ * No other memory is used while key 0 is denied.
+ */
+static long call_with(long (*call)(long nr, ...), long nr, void *top, unsigned int pkru)
+{
+	register long (*fn)(long nr, ...) asm("r12") = call;
+	register long number asm("r13") = nr;
+	register void *stack asm("r14") = top;
+	register unsigned long denied asm("r15") = pkru;
+	long result;
+
+	asm volatile("mov	%%rsp, %%rbx\n\t"
+		     "xor	%%ecx, %%ecx\n\t"
+		     "rdpkru\n\t"
+		     "xchg	%%rax, %%r15\n\t"
+		     "mov	%%r14, %%rsp\n\t"
+		     "xor	%%edx, %%edx\n\t"
+		     "wrpkru\n\t"
+		     "mov	%%r13, %%rdi\n\t"
+		     "call	*%%r12\n\t"
+		     "mov	%%rax, %%r14\n\t"
+		     "mov	%%r15, %%rax\n\t"
+		     "xor	%%ecx, %%ecx\n\t"
+		     "xor	%%edx, %%edx\n\t"
+		     "wrpkru\n\t"
+		     "mov	%%rbx, %%rsp\n\t"
+		     "mov	%%r14, %%rax"
+		     : "=&a" (result), "+r" (denied), "+r" (stack)
+		     : "r" (fn), "r" (number)
+		     : "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11",
+		       "memory", "cc");
+	return result;
+}
+
+TEST_F(by, without_key_0)
+{
+	char *stack;
+	long key;
+
+	if (!have_keys())
+		SKIP(return, "no protection keys on this kernel or processor");
+	key = syscall(SYS_PKEY_ALLOC, 0, 0);
+	ASSERT_LT(0, key);
+	stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	ASSERT_NE(MAP_FAILED, stack);
+	ASSERT_EQ(0, syscall(SYS_PKEY_MPROTECT, stack, STACK_SIZE,
+			     PROT_READ | PROT_WRITE, key));
+
+	/* A signal is the end: no handler could go on without its data. */
+	signal(SIGSEGV, SIG_DFL);
+	EXPECT_EQ(getppid(), call_with(variant->nr, SYS_getppid, stack + STACK_SIZE, 0));
+	EXPECT_EQ(getppid(), call_with(variant->nr, SYS_getppid, stack + STACK_SIZE,
+				       DENY_KEY_0));
+	/* By the full path, and for a number that there is not. */
+	EXPECT_EQ(-ENOSYS, call_with(variant->nr, 499, stack + STACK_SIZE, DENY_KEY_0));
+}
+
+TEST_HARNESS_MAIN

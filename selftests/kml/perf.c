@@ -31,6 +31,8 @@
 struct counts {
 	unsigned long total, user, kernel, chains, stacks;
 	unsigned long bad_ip, bad_regs, bad_chain;
+	/* In the part of the entry that pushes registers, and those that have some. */
+	unsigned long pushing, pushed;
 	/* Chains that begin at a place, and those of them that go on to another. */
 	unsigned long place, caller, at_place, from_caller;
 };
@@ -89,6 +91,28 @@ static bool in_entry(__u64 ip)
 	return entry && ip - entry < 4096;
 }
 
+/*
+ * Is @ip in the part of the call entry that pushes the registers of the process,
+ * from the instruction behind the load of RSP to the one that makes room for the
+ * others? What is where the registers will be, is of the system call before.
+ */
+static bool pushing(__u64 ip)
+{
+	static unsigned long begin, end;
+	unsigned long entry = kml_call_entry(), p;
+
+	/* In ring 0 the code can be read: MOV from memory to RSP, and LEA of RSP. */
+	for (p = entry; entry && !end && p < entry + 128; p++) {
+		if (!begin && !memcmp((void *)p, "\x48\x8b\x25", 3))
+			begin = p + 7;
+		if (!begin && !memcmp((void *)p, "\x48\x8b\x24\x25", 4))
+			begin = p + 8;
+		if (begin && !memcmp((void *)p, "\x48\x8d\x64\x24\x88", 5))
+			end = p;
+	}
+	return end && ip >= begin && ip <= end;
+}
+
 /* Is @ip where a process stands, the vsyscall page included? */
 static bool user_ip(__u64 ip)
 {
@@ -145,6 +169,10 @@ static void read_samples(struct perf_event_mmap_page *ring, struct counts *n)
 				context = 0;
 			}
 		}
+		if (!user && pushing(s->ip)) {
+			n->pushing++;
+			n->pushed += s->chain[s->nr] != PERF_SAMPLE_REGS_ABI_NONE;
+		}
 		/* abi; the registers in order of their numbers; the stack. */
 		if (s->chain[s->nr] == PERF_SAMPLE_REGS_ABI_64) {
 			__u64 *r = &s->chain[s->nr + 1];
@@ -169,6 +197,8 @@ static void read_samples(struct perf_event_mmap_page *ring, struct counts *n)
 	EXPECT_EQ(0, self->n.bad_chain) \
 		TH_LOG("chain begins at %#lx", self->n.bad_chain); \
 	EXPECT_EQ(0, self->n.bad_regs); \
+	EXPECT_EQ(0, self->n.pushed) \
+		TH_LOG("%lu samples in entry code", self->n.pushing); \
 } while (0)
 
 /* A process that computes is sampled as one. */

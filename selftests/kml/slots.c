@@ -415,4 +415,88 @@ TEST_F(slots, stopped_in_sleep)
 	EXPECT_EXITED(0, status);
 }
 
+/* Continue until the entry of system call @nr, or (not @entry) its exit. */
+static int until(pid_t pid, long nr, bool entry, struct user_regs_struct *u)
+{
+	int status;
+
+	do {
+		status = kml_continue(pid, PTRACE_SYSCALL);
+		if (status < 0 || !WIFSTOPPED(status) ||
+		    WSTOPSIG(status) != SIGTRAP ||
+		    ptrace(PTRACE_GETREGS, pid, NULL, u))
+			return -1;
+	} while ((long)u->orig_rax != nr || ((long)u->rax == -ENOSYS) != entry);
+	return 0;
+}
+
+/* What a tracer has put in the place of the number is what a restart repeats. */
+TEST_F(slots, restart_of_changed_number)
+{
+	struct user_regs_struct u;
+	int by_slot, fd[2];
+	pid_t pid;
+
+	for (by_slot = 0; by_slot < 2; by_slot++) {
+		ASSERT_EQ(0, pipe(fd));
+		kml_regs_init(self->regs, by_slot ?
+			      call_of_number(self->code, SYS_getppid) :
+			      (void *)kml_do_syscall);
+		self->regs[REG_RAX] = SYS_getppid;
+		self->regs[REG_RDI] = fd[0];
+		self->regs[REG_RSI] = (greg_t)kml_stack;
+		self->regs[REG_RDX] = 3;
+		pid = kml_trace(kml_run_regs, self->regs);
+		ASSERT_LT(0, pid);
+		ASSERT_EQ(0, until(pid, SYS_getppid, true, &u));
+		u.orig_rax = SYS_read;
+		ASSERT_EQ(0, ptrace(PTRACE_SETREGS, pid, NULL, &u));
+		/* A signal that nobody handles interrupts it. */
+		ASSERT_EQ(0, kill(pid, SIGWINCH));
+		ASSERT_EQ(0, until(pid, SYS_read, false, &u));
+		EXPECT_EQ(-512, (long)u.rax);	/* ERESTARTSYS */
+		EXPECT_EQ(SIGWINCH, kml_continue(pid, PTRACE_CONT) >> 8);
+		ASSERT_EQ(3, write(fd[1], "abc", 3));
+		EXPECT_EQ(SIGTRAP, kml_continue(pid, PTRACE_CONT) >> 8);
+		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
+		EXPECT_EQ(3, (long)u.rax)
+			TH_LOG("slot %d: %lld", by_slot, (long long)u.rax);
+		if (by_slot)
+			EXPECT_EQ((unsigned long)self->code + 9, u.rip);
+		EXPECT_EQ(0, kml_user_regs_differ(self->regs, &u, KML_SYSCALL_REGS));
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		close(fd[0]);
+		close(fd[1]);
+	}
+}
+
+/*
+ * A tracer that goes back by the two bytes of SYSCALL gets into the CALL, whose last
+ * two bytes are no instruction. Documentation says so.
+ */
+TEST_F(slots, rewound_by_tracer)
+{
+	struct user_regs_struct u;
+	pid_t pid;
+	int i;
+
+	for (i = 0; i < NUMBERS + 2; i++) {
+		kml_regs_init(self->regs, call_of_number(self->code, i));
+		self->regs[REG_RIP] += 5;
+		kml_trap(self->regs);
+		EXPECT_EQ(SIGILL, kml_last.sig);
+	}
+	kml_regs_init(self->regs, call_of_number(self->code, SYS_getppid));
+	pid = kml_trace(kml_run_regs, self->regs);
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(0, until(pid, SYS_getppid, false, &u));
+	u.rip -= 2;
+	u.rax = u.orig_rax;
+	ASSERT_EQ(0, ptrace(PTRACE_SETREGS, pid, NULL, &u));
+	EXPECT_EQ(SIGILL, kml_continue(pid, PTRACE_CONT) >> 8);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 TEST_HARNESS_MAIN

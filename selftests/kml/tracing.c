@@ -13,7 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 
-#include "kml_call.h"
+#include "kml_watch.h"
 
 #define TRACEFS		"/sys/kernel/tracing"
 #define ROUNDS		200
@@ -513,6 +513,70 @@ TEST_F_TIMEOUT(by, stack_walked_in_nmi, 60)
 	munmap(ring, 9 * 4096);
 	munmap(p, 64 * 4096);
 	printf("# %d NMIs\n", i);
+	if (i <= 0)
+		SKIP(return, "no NMI came");
+}
+
+/*
+ * A breakpoint on the top of the task's stack hits while frames are on the entry
+ * stack: #DB comes between an exception and its copy. NMIs hit the handler of #DB at
+ * each of its instructions, and page faults nest in the NMIs.
+ */
+TEST(watched_stack_in_nmi)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(attr),
+		.sample_period = 1,
+		.sample_type = PERF_SAMPLE_STACK_USER | PERF_SAMPLE_REGS_USER |
+			       PERF_SAMPLE_CALLCHAIN,
+		.sample_regs_user = 1 << 7,	/* SP */
+		.sample_stack_user = 4096,
+		.wakeup_events = 1 << 30,
+	};
+	struct perf_event_mmap_page *ring;
+	unsigned long long end;
+	greg_t regs[NGREG];
+	int fd, probe, bp, i;
+	unsigned long top;
+
+	NEED_EVENT(probe, "nmi/nmi_handler", "FTRACE");
+	close(probe);
+	kml_pin(0);
+	top = kml_on() ? kml_top_of_stack() : 0;
+	if (!top)
+		SKIP(return, "no call entry that reads it");
+	bp = kml_watch(top, HW_BREAKPOINT_RW, false);
+	if (bp < 0)
+		SKIP(return, "no breakpoint: %s", strerror(errno));
+	attr.config = event_id("nmi/nmi_handler");
+	fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+	ASSERT_LE(0, fd);
+	ring = mmap(NULL, 9 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ASSERT_NE(MAP_FAILED, ring);
+	ASSERT_EQ(0, kml_catch_all());
+	ASSERT_EQ(0, ioctl(bp, PERF_EVENT_IOC_ENABLE, 0));
+	end = kml_now_ns() + 4000000000;
+	do {
+		for (i = 0; i < 100; i++) {
+			/* A fault, on a stack that is not there */
+			kml_regs_init(regs, kml_do_load);
+			regs[REG_RAX] = 8;
+			regs[REG_RSP] = 0x1000;
+			regs[REG_RBP] = 0x1000;
+			kml_trap(regs);
+			EXPECT_EQ(SIGSEGV, kml_last.sig);
+			EXPECT_REGS_KEPT(regs, 0);
+		}
+		ring->data_tail = ring->data_head;
+	} while (kml_now_ns() < end);
+	ioctl(bp, PERF_EVENT_IOC_DISABLE, 0);
+	EXPECT_LT(0, kml_watch_hits(bp));
+	i = counted(fd);
+	printf("# %d NMIs, %ld hits\n", i, kml_watch_hits(bp));
+	close(bp);
+	close(fd);
+	munmap(ring, 9 * 4096);
 	if (i <= 0)
 		SKIP(return, "no NMI came");
 }

@@ -325,12 +325,12 @@ static void syscall_insn(const struct state *now)
 		return;
 	}
 	if (s.budget) {
-		/* #MC or, late after MOV SS, #DB; the process may be preempted. */
+		/* #MC: the process may be preempted. */
 		s.other_sp = 1;
 		if (mutant != SYSCALL_STAYS)
 			s.pc = 0;
 		event(s);
-		/* An NMI does not schedule. */
+		/* An NMI does not schedule, nor does #DB, which MOV SS has delayed. */
 		event(*now);
 		s = *now;
 	}

@@ -161,12 +161,12 @@ static const char * const step_name[STEPS] = {
 /* What can be interrupted in the first place. */
 static const struct base {
 	const char *name;
-	bool user_rip, user_rsp, on, process;
+	bool user_rip, user_rsp, on, process, syscall;
 } bases[] = {
 	{ "a process", true, true, true, true },
 	{ "a process with interrupts off", true, true, false, true },
 	{ "entry_CALL_64 before _safe_stack", false, true, true, true },
-	{ "entry_SYSCALL_64 before _safe_stack", false, true, false, true },
+	{ "entry_SYSCALL_64 before _safe_stack", false, true, false, true, true },
 	{ "the kernel on the stack of the task", false, false, true, false },
 	{ "the kernel with interrupts off", false, false, false, false },
 	{ "a process in kernel text, RSP its own", false, true, true, true },
@@ -377,9 +377,15 @@ static bool lost_kernel(const struct state *s)
 	return s->act[s->depth].stack == ENTRY && i->user_rip && i->stack != USER;
 }
 
+/* #DB in the first instructions of SYSCALL is the kernel's all the same. */
+static bool db_in_syscall(const struct state *s)
+{
+	return s->depth == 1 && s->act[1].kind == DB && base->syscall;
+}
+
 static void judge(const struct state *s, bool process)
 {
-	bool is = s->depth == 1 && base->process;
+	bool is = s->depth == 1 && base->process && !db_in_syscall(s);
 
 	if (process != is)
 		found("%s of %s is taken for that of %s",
@@ -480,7 +486,7 @@ static void step(struct state *s)
 		break;
 
 	case P_ENTRY:
-		a->process = marked(s);
+		a->process = marked(s) && !db_in_syscall(s);
 		judge(s, a->process);
 		if (a->process)
 			a->pc = X_SAVE;
@@ -729,7 +735,7 @@ static void make_key(const struct state *s, struct key *k)
 	k->nmi_blocked = s->nmi_blocked;
 	k->nmi_state = s->nmi_state;
 	k->dr7 = s->dr7;
-	k->first = s->depth == 1 ? 1 + base->process : 0;
+	k->first = s->depth == 1 ? 1 + base->process + 2 * base->syscall : 0;
 	k->live_db = live(s, DB, DB_STACK);
 	k->live_mc = live(s, MC, MCE_STACK);
 	k->nmi_unsafe = nmi_unsafe(s);

@@ -4,10 +4,14 @@
  * breakpoint of perf while its frame is on the entry stack. The breakpoint is on the
  * word that has the top of the task's stack, which sync_regs() reads. Its address
  * stands in the code of the call entry ("mov address(%rip), %rsp").
+ *
+ * With an argument: single steps over SYSCALL, each of which has to be done once.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <linux/hw_breakpoint.h>
 #include <linux/perf_event.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -17,6 +21,8 @@
 #include <unistd.h>
 
 #define FAULTS		200
+#define STEPS		3
+#define FL_TF		0x100
 
 static unsigned long top_of_stack(void)
 {
@@ -33,7 +39,50 @@ static unsigned long top_of_stack(void)
 	return 0;
 }
 
-int main(void)
+extern const char at_syscall[];
+static int at_insn;
+
+static void stepped(int sig, siginfo_t *si, void *ctx)
+{
+	ucontext_t *uc = ctx;
+
+	(void)sig;
+	(void)si;
+	if (uc->uc_mcontext.gregs[REG_RIP] == (greg_t)at_syscall && ++at_insn > 50)
+		_exit(5);
+}
+
+/* Each SYSCALL is seen once, at the end of the step before it. */
+static int step(void)
+{
+	struct sigaction sa = { .sa_sigaction = stepped, .sa_flags = SA_SIGINFO };
+	int i, bad = 0;
+	long ret;
+
+	sigaction(SIGTRAP, &sa, NULL);
+	for (i = 0; i < STEPS; i++) {
+		asm volatile("lea -128(%%rsp), %%rsp\n\t"
+			     "pushfq\n\t"
+			     "orq %[tf], (%%rsp)\n\t"
+			     "popfq\n\t"
+			     "mov %[nr], %%eax\n"
+			     "at_syscall:\n\t"
+			     "syscall\n\t"
+			     "pushfq\n\t"
+			     "andq %[no_tf], (%%rsp)\n\t"
+			     "popfq\n\t"
+			     "lea 128(%%rsp), %%rsp"
+			     : "=&a" (ret)
+			     : [tf] "i" (FL_TF), [no_tf] "i" (~FL_TF),
+			       [nr] "i" (SYS_getpid)
+			     : "rcx", "r11", "memory", "cc");
+		bad |= ret != getpid();
+	}
+	printf("nested: %d steps, %d times at SYSCALL\n", STEPS, at_insn);
+	return bad || at_insn != STEPS ? 6 : 0;
+}
+
+int main(int argc, char **argv)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_BREAKPOINT,
@@ -47,6 +96,9 @@ int main(void)
 	unsigned long long hits = 0;
 	int fd, i;
 
+	(void)argv;
+	if (argc > 1)
+		return step();
 	fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
 	if (page == MAP_FAILED || fd < 0) {
 		fprintf(stderr, "nested: no breakpoint at %#llx: %s\n",

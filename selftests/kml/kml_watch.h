@@ -35,7 +35,7 @@ static inline unsigned long kml_entry_variable(unsigned char modrm)
 		memcpy(&offset, p + i + 3, sizeof(offset));
 		low = high = 0;
 		if (p[i - 1] == 0x65)
-			asm("rdmsr" : "=a" (low), "=d" (high) : "c" (MSR_GS_BASE));
+			asm volatile("rdmsr" : "=a" (low), "=d" (high) : "c" (MSR_GS_BASE));
 		return (unsigned long)p + i + 7 + offset +
 		       ((unsigned long)high << 32 | low);
 	}

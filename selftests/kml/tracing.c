@@ -535,7 +535,7 @@ TEST(watched_stack_in_nmi)
 		.wakeup_events = 1 << 30,
 	};
 	struct perf_event_mmap_page *ring;
-	unsigned long long end;
+	unsigned long long start;
 	greg_t regs[NGREG];
 	int fd, probe, bp, i;
 	unsigned long top;
@@ -556,7 +556,7 @@ TEST(watched_stack_in_nmi)
 	ASSERT_NE(MAP_FAILED, ring);
 	ASSERT_EQ(0, kml_catch_all());
 	ASSERT_EQ(0, ioctl(bp, PERF_EVENT_IOC_ENABLE, 0));
-	end = kml_now_ns() + 4000000000;
+	start = kml_now_ns();
 	do {
 		for (i = 0; i < 100; i++) {
 			/* A fault, on a stack that is not there */
@@ -569,7 +569,9 @@ TEST(watched_stack_in_nmi)
 			EXPECT_REGS_KEPT(regs, 0);
 		}
 		ring->data_tail = ring->data_head;
-	} while (kml_now_ns() < end);
+		/* Wait for NMIs only if there are some. */
+		i = counted(fd) > 0 ? 4000 : 500;
+	} while (kml_now_ns() < start + i * 1000000ULL);
 	ioctl(bp, PERF_EVENT_IOC_DISABLE, 0);
 	EXPECT_LT(0, kml_watch_hits(bp));
 	i = counted(fd);

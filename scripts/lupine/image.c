@@ -422,7 +422,7 @@ static bool use_path(const char *image)
 static char *last_words(const char *path)
 {
 	size_t size = 0;
-	char *text = slurp(path, &size), *line, *msg;
+	char *text = slurp(path, &size), *line, *msg, *from, *to;
 
 	if (!text)
 		return xstrdup("no message");
@@ -431,22 +431,29 @@ static char *last_words(const char *path)
 	line = strrchr(text, '\n');
 	line = line ? line + 1 : text;
 	msg = strstr(line, "msg=\"");
-	return msg ? msg + 5 : line;
+	if (!msg)
+		return line;
+	/* A quoted string */
+	for (from = to = msg + 5; *from && *from != '"'; from++) {
+		if (*from == '\\' && from[1])
+			from++;
+		*to++ = *from;
+	}
+	*to = '\0';
+	return msg + 5;
 }
 
 static void use_skopeo(const char *reference)
 {
 	char *to = workdir_path("layout");
-	char *dest = strncmp(reference, "dir:", 4) ? xstrdup("oci:layout:image") :
-						     xasprintf("oci:%s:image", to);
 	char *err = workdir_path("skopeo");
 	const char *argv[] = { "skopeo", "--insecure-policy", "--override-os", job.image.os,
 			       "--override-arch", job.image.arch, "copy", "-q",
-			       reference, dest, NULL };
+			       reference, "oci:layout:image", NULL };
 	int fd = workdir_file("skopeo"), status;
 
 	/* Its syntax splits a path at colons; the folder's name may have some. */
-	status = workdir_run(argv, strncmp(reference, "dir:", 4), -1, fd);
+	status = workdir_run(argv, true, -1, fd);
 	if (status == 127)
 		die("'skopeo' is missing; make setup installs it");
 	if (status)
@@ -460,7 +467,7 @@ static void use_skopeo(const char *reference)
 static void find_source(void)
 {
 	static const char * const ours[] = { "oci:", "oci-archive:", "docker-archive:" };
-	static const char * const skopeos[] = { "containers-storage:", "docker-daemon:", "dir:" };
+	static const char * const skopeos[] = { "containers-storage:", "docker-daemon:" };
 	const char *image = given.image;
 	char *reference;
 	size_t i;
@@ -475,6 +482,14 @@ static void find_source(void)
 		return;
 	if (image != given.image)
 		die("there is no %s", image);
+	if (!strncmp(image, "dir:", 4)) {
+		reference = realpath(image + 4, NULL);
+		if (!reference)
+			die("there is no %s: %s", image + 4, strerror(errno));
+		use_skopeo(xasprintf("dir:%s", reference));
+		free(reference);
+		return;
+	}
 	for (i = 0; i < ARRAY_SIZE(skopeos); i++) {
 		if (!strncmp(image, skopeos[i], strlen(skopeos[i]))) {
 			use_skopeo(image);

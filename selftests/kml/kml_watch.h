@@ -59,6 +59,23 @@ static inline unsigned long kml_thread_flags(void)
 	return current_task ? *(unsigned long *)current_task : 0;
 }
 
+/*
+ * The place in task_struct that has the stack of this thread, or 0. It is among the
+ * first members, and the stack has 16 or (with KASAN) 32 KiB.
+ */
+static inline unsigned long kml_stack_pointer(void)
+{
+	unsigned long task = kml_thread_flags(), i, size;
+	unsigned long top = kml_top_of_stack();
+
+	for (i = 0; task && top && i < 16; i++) {
+		size = *(unsigned long *)top - ((unsigned long *)task)[i];
+		if (size == 16384 || size == 32768)
+			return task + 8 * i;
+	}
+	return 0;
+}
+
 /* Count, in this thread, what touches 8 bytes at @addr. */
 static inline int kml_watch(unsigned long addr, int type, bool sigtrap)
 {

@@ -45,6 +45,17 @@ TEST_F(by, watched_flags)
 	close(fd);
 }
 
+/* It is read while frames are on the stacks of NMIs and #DB, and #DB must not come. */
+TEST(top_of_stack_refused)
+{
+	unsigned long top = kml_on() ? kml_top_of_stack() : 0;
+
+	if (!top)
+		SKIP(return, "no call entry that reads it");
+	EXPECT_EQ(-1, kml_watch(top, HW_BREAKPOINT_RW, false));
+	EXPECT_EQ(EINVAL, errno);
+}
+
 static int watch_fd;
 static volatile int hits;
 

@@ -16,6 +16,8 @@
 #define SYS_PKEY_MPROTECT	329
 #define SYS_PKEY_ALLOC		330
 #define STACK_SIZE		16384
+/* Arguments of the functions that make calls; they read six, wherever they are. */
+#define ARGUMENTS_SIZE		64
 /* PKRU: neither reads nor writes of pages with key 0. */
 #define DENY_KEY_0		3
 
@@ -64,7 +66,7 @@ static long call_with(long (*call)(long nr, ...), long nr, void *top, unsigned i
 
 TEST_F(by, without_key_0)
 {
-	char *stack;
+	char *stack, *top;
 	long key;
 
 	if (!have_keys())
@@ -77,13 +79,14 @@ TEST_F(by, without_key_0)
 	ASSERT_EQ(0, syscall(SYS_PKEY_MPROTECT, stack, STACK_SIZE,
 			     PROT_READ | PROT_WRITE, key));
 
+	top = stack + STACK_SIZE - ARGUMENTS_SIZE;
+
 	/* A signal is the end: no handler could go on without its data. */
 	signal(SIGSEGV, SIG_DFL);
-	EXPECT_EQ(getppid(), call_with(variant->nr, SYS_getppid, stack + STACK_SIZE, 0));
-	EXPECT_EQ(getppid(), call_with(variant->nr, SYS_getppid, stack + STACK_SIZE,
-				       DENY_KEY_0));
+	EXPECT_EQ(getppid(), call_with(variant->nr, SYS_getppid, top, 0));
+	EXPECT_EQ(getppid(), call_with(variant->nr, SYS_getppid, top, DENY_KEY_0));
 	/* By the full path, and for a number that there is not. */
-	EXPECT_EQ(-ENOSYS, call_with(variant->nr, 499, stack + STACK_SIZE, DENY_KEY_0));
+	EXPECT_EQ(-ENOSYS, call_with(variant->nr, 499, top, DENY_KEY_0));
 }
 
 TEST_HARNESS_MAIN

@@ -847,7 +847,7 @@ void oci_open(const struct source *source, struct oci_image *image)
 static void list_docker(void)
 {
 	struct blob blob = { .what = "manifest.json" };
-	json_object *list, *tags;
+	json_object *list, *tags, *tag;
 	size_t i, t;
 
 	blob_of_member("manifest.json", &blob);
@@ -859,8 +859,11 @@ static void list_docker(void)
 
 		need_object(item, "manifest.json");
 		tags = member(item, "RepoTags", json_type_array);
-		for (t = 0; tags && t < json_object_array_length(tags); t++)
-			print_visible(json_object_get_string(json_object_array_get_idx(tags, t)));
+		for (t = 0; tags && t < json_object_array_length(tags); t++) {
+			tag = json_object_array_get_idx(tags, t);
+			if (json_object_is_type(tag, json_type_string))
+				print_visible(text_of(tag, "RepoTags"));
+		}
 	}
 }
 

@@ -8,31 +8,22 @@
 #include <unistd.h>
 
 #include "lupine.h"
+#include "manifest.h"
 
 #define MAX_MESSAGE	4096
 
 const char *out_of_memory = "out of memory";
 
-/*
- * A message can quote text of an image. A terminal acts on control characters,
- * so show them as \xNN.
- */
+/* A message can quote text of an image, and a terminal acts on control characters. */
 static void say(const char *level, const char *fmt, va_list ap)
 {
 	char text[MAX_MESSAGE], line[4 * MAX_MESSAGE + 64];
 	size_t len;
-	char *p;
 
 	vsnprintf(text, sizeof(text), fmt, ap);
 	len = snprintf(line, 64, "lupine %s: %s: ", command_name, level);
-	for (p = text; *p; p++) {
-		unsigned char c = *p;
-
-		if (c < ' ' || c == 0x7f)
-			len += snprintf(line + len, 5, "\\x%02x", c);
-		else
-			line[len++] = c;
-	}
+	manifest_show(line + len, sizeof(line) - len - 1, text, strlen(text));
+	len += strlen(line + len);
 	line[len++] = '\n';
 	if (write(STDERR_FILENO, line, len) < 0)
 		return;		/* nobody to tell */

@@ -6,7 +6,7 @@
 ##
 ## Variables (make run APP=shell PROFILE=lupine-general+smp, for example):
 ##
-##   APP      application of scripts/image/apps/ (redis)
+##   APP      application of scripts/apps/ (redis)
 export APP ?= redis
 ##   OCI      container image instead of APP: layout directory, archive, reference
 export OCI
@@ -44,7 +44,7 @@ help: # this list
 	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
 
 run: # set up what is missing, build, boot the application; Ctrl-A x ends it
-	@scripts/vm/launch $(APP)
+	@scripts/apps/run $(APP)
 
 setup: # install the Debian packages that the other targets need
 	@scripts/source/prerequisites --group source build image oci vm test
@@ -69,31 +69,31 @@ ukl-kernel: tree # the objects that scripts/ukl/ukl-gcc links applications with
 	@scripts/kconfig/build $(PROFILE)+ukl
 
 image: # the root file system of APP (or of OCI), in build/image
-	@scripts/image/$(if $(OCI),oci $(if $(MUSL),--musl) $(if $(REWRITE),--rewrite) "$(OCI)",build $(if $(REWRITE),--rewrite) $(APP))
+	@scripts/apps/$(if $(OCI),oci $(if $(MUSL),--musl) $(if $(REWRITE),--rewrite) "$(OCI)",build $(if $(REWRITE),--rewrite) $(APP))
 
 musl: # libc whose system calls use the call entry, in build/musl (lupine-musl-gcc)
-	@scripts/source/musl
+	@scripts/musl/build
 
 check-host: # what this machine lacks for all this, and how to get it
-	@scripts/vm/check-host
+	@scripts/source/check-host
 
 check: # static checks: the series, the fragments, the scripts
-	@scripts/review/check
+	@scripts/test/static.sh
 
 test: # everything that CI checks, ending in "N passed, N failed"
-	@scripts/review/test
+	@scripts/test/run
 
 test-full: # the same with all applications and the checkers of the kernel
-	@scripts/review/test --full
+	@scripts/test/run --full
 
 fuzz: # hostile input for each parser, SECONDS=60 each
 	@scripts/test/fuzz/run --seconds $(SECONDS)
 
 check-bisect: # each patch alone: without CONFIG_KML, with it, with CONFIG_UKL: built without warnings, booted
-	@scripts/review/bisect
+	@scripts/test/bisect.sh
 
 htmldocs: # Documentation as web pages, built as the kernel builds it, in build/doc
-	@scripts/review/htmldocs
+	@scripts/source/htmldocs
 
 man: # manual pages of the programs, in build/man
 	@scripts/source/man
@@ -102,7 +102,7 @@ deb: # Debian packages of kernel PROFILE, headers, libc and programs, in build/d
 	@scripts/source/deb
 
 export: # the series as mails for git am, b4 and send-email, and as a quilt queue
-	@scripts/review/export
+	@scripts/source/export
 
 bench: # every experiment of the papers, with a report of tables and plots (RUNS=5)
 	@scripts/bench/all --runs $(RUNS) --accel $(ACCEL)
@@ -141,7 +141,7 @@ bench-memory: # the least memory with which applications work, and who has it
 	@scripts/bench/memory --accel $(ACCEL)
 
 app-table: # all applications, each on its own kernel: size, options, time, least memory
-	@scripts/vm/app-table --least-memory --accel $(ACCEL)
+	@scripts/apps/table --least-memory --accel $(ACCEL)
 
 clean: # remove everything generated
 	@scripts/source/clean

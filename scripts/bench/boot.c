@@ -16,7 +16,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "../image/init/status.h"
+#include "../init/status.h"
 
 unsigned long at_first;
 

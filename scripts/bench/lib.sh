@@ -111,7 +111,7 @@ guest_image()
 	mv "$work/guest.ext2" "$image"
 }
 
-# guest_command KIND ACCEL VMLINUX IMAGE WORDS [ARGUMENT OF scripts/vm/run...]:
+# guest_command KIND ACCEL VMLINUX IMAGE WORDS [ARGUMENT OF scripts/lupine/run...]:
 # set command, which boots it with the kernel parameters WORDS.
 # KIND instructions: the guest's clocks count instructions, one ns each. Without
 # the timer of the local APIC: finding out its frequency takes 100 ms, which are
@@ -136,7 +136,7 @@ guest_command()
 	instructions/*) die "only TCG counts instructions" ;;
 	esac
 	# shellcheck disable=SC2034 # for the callers
-	command=("$ROOT/scripts/vm/run" --quiet --no-net --accel "$accel"
+	command=("$ROOT/scripts/lupine/run" --quiet --no-net --accel "$accel"
 		--kernel "$kernel" --image "$image" --append "nokaslr $words"
 		"${options[@]}" "$@")
 }

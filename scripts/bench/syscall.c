@@ -34,7 +34,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "../image/init/status.h"
+#include "../init/status.h"
 
 #include "guest.h"
 
@@ -192,7 +192,7 @@ static void power_off(int status, void *unused)
 	(void)unused;
 	fflush(stdout);
 	tcdrain(STDOUT_FILENO);
-	/* What scripts/vm/run takes the result from. */
+	/* What scripts/lupine/run takes the result from. */
 	if (!status_tell(status))
 		puts("the kernel lets nobody tell the exit status: X86_IOPL_IOPERM is off");
 	reboot(RB_AUTOBOOT);

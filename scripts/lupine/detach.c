@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Run in the background, for scripts/vm/guest. Below BUILD/vm/guests/NAME are
+ * Run in the background, for scripts/lupine/guest. Below BUILD/vm/guests/NAME are
  *
  *   pid      the process that runs the guest: a signal ends it
  *   stdin    a named pipe, the keyboard
@@ -132,7 +132,7 @@ static void make_state(const char *name)
 	long pid = read_number(name, "pid");
 
 	if (pid > 0 && !kill(pid, 0) && read_number(name, "status") < 0)
-		cannot("a guest '%s' is running; scripts/vm/guest stop %s ends it", name, name);
+		cannot("a guest '%s' is running; scripts/lupine/guest stop %s ends it", name, name);
 	remove_state(name);
 	make_folders(folder);
 	if (mkfifo(fifo, 0666))
@@ -171,7 +171,7 @@ static void __noreturn report(const char *name, int fd)
 		remove_state(name);
 		exit(status < 0 ? EXIT_CANNOT : status);
 	}
-	tell("%s runs; scripts/vm/guest log|stop|wait %s", name, name);
+	tell("%s runs; scripts/lupine/guest log|stop|wait %s", name, name);
 	exit(0);
 }
 

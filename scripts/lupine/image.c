@@ -620,7 +620,7 @@ static void read_init(void)
 
 	job.init = slurp(path, &job.init_size);
 	if (!job.init)
-		die("no init %s: %s; make -C scripts/image/init OUT=... makes it", path,
+		die("no init %s: %s; make -C scripts/init OUT=... makes it", path,
 		    strerror(errno));
 }
 
@@ -760,7 +760,7 @@ static void write_conf(const struct result *r)
 static void write_monitors(void)
 {
 	const char *top = getenv("LUPINE_ROOT");
-	char *program = top ? xasprintf("%s/scripts/vm/monitors", top) : NULL;
+	char *program = top ? xasprintf("%s/scripts/test/monitors.sh", top) : NULL;
 	const char *argv[] = { program, output, NULL };
 	int fd, null;
 

@@ -5,7 +5,7 @@
  * Ctrl-A x ends the machine, Ctrl-A twice is one Ctrl-A for the guest.
  *
  * How the application ended is told by the machine: the init writes a byte to a port
- * (scripts/image/init/status.h), QEMU hands it over by another socket. It counts only
+ * (scripts/init/status.h), QEMU hands it over by another socket. It counts only
  * if it is the only byte there.
  *
  * QEMU does not outlive this process: the kernel kills it when its parent is gone. It

@@ -2,7 +2,7 @@
 /*
  * Kernel options that the init can test, one a line: the name, and how. Who includes
  * this defines what a line becomes: the init tables of tests
- * (scripts/image/init/features.c), the parser of manifests a list of names.
+ * (scripts/init/features.c), the parser of manifests a list of names.
  */
 #ifndef LUPINE_CALL
 #define LUPINE_CALL(...)

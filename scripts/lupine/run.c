@@ -44,8 +44,8 @@
 #define NMI_COMMAND	"nmi\n"
 
 static const char help[] =
-"Usage: scripts/vm/run --kernel VMLINUX|BZIMAGE --image EXT2 [OPTION]... [-- ARG...]\n"
-"       scripts/vm/run [OPTION]... PROGRAM [ARG...]\n"
+"Usage: scripts/lupine/run --kernel VMLINUX|BZIMAGE --image EXT2 [OPTION]... [-- ARG...]\n"
+"       scripts/lupine/run [OPTION]... PROGRAM [ARG...]\n"
 "\n"
 "Boots a kernel with a root file system as a QEMU microvm and shows its\n"
 "console; Ctrl-A x ends it, Ctrl-C goes to the application. The exit status is\n"
@@ -74,7 +74,7 @@ static const char help[] =
 "                        that the guest is given\n"
 "  --timeout SECONDS     end the machine after that time\n"
 "  --accel auto|tcg|tcg,thread=single|kvm\n"
-"                        (default auto: see scripts/vm/accel). The third has one\n"
+"                        (default auto: see scripts/lupine/accel). The third has one\n"
 "                        thread for all processors. QEMU before 8.1 needs it where\n"
 "                        the kernel changes its own code, as tracers do: with more\n"
 "                        threads, a processor may still find what was there before\n"
@@ -92,7 +92,7 @@ static const char help[] =
 "                        something. One during another resets a machine, so keep\n"
 "                        N low. The processor is an Intel one then.\n"
 "  --qemu WORD           further argument of QEMU (may be repeated)\n"
-"  -d, --detach NAME     run in the background; scripts/vm/guest NAME shows its\n"
+"  -d, --detach NAME     run in the background; scripts/lupine/guest NAME shows its\n"
 "                        console and stops it\n"
 "  --quiet               nothing but the guest's console\n"
 "  ARG...                arguments of the application instead of the image's\n";
@@ -492,7 +492,7 @@ static void look_at_image(const struct options *o, const struct guest *g)
 		return;
 	if (!o->image)
 		cannot("--image is missing (see --help)");
-	fd = open_file(o->image, "image", "scripts/image/build APP makes one", true);
+	fd = open_file(o->image, "image", "scripts/apps/build APP makes one", true);
 	if (pread(fd, magic, sizeof(magic), 1080) != sizeof(magic) ||
 	    memcmp(magic, ext2, sizeof(magic)))
 		cannot("%s is not an ext2 file system, or cut short", o->image);
@@ -529,7 +529,7 @@ static unsigned int memory_of_image(const char *image)
 	return memory;
 }
 
-/* Ask scripts/vm/accel, which tries KVM with this kernel. */
+/* Ask scripts/lupine/accel, which tries KVM with this kernel. */
 static bool kvm_works(const char *kernel)
 {
 	const char *root = getenv("LUPINE_ROOT");
@@ -538,7 +538,7 @@ static bool kvm_works(const char *kernel)
 	ssize_t got;
 	pid_t pid;
 
-	program = xasprintf("%s/scripts/vm/accel", root && *root ? root : ".");
+	program = xasprintf("%s/scripts/lupine/accel", root && *root ? root : ".");
 	if (pipe2(fd, O_CLOEXEC))
 		cannot("no pipe: %s", strerror(errno));
 	pid = fork();
@@ -920,7 +920,7 @@ static void qemu_arguments(const struct options *o, struct guest *g, struct mach
 	words_add(q, "stdio,id=console,signal=off");
 	words_add(q, "-serial");
 	words_add(q, "chardev:console");
-	/* See scripts/image/init/status.h. */
+	/* See scripts/init/status.h. */
 	words_add(q, "-chardev");
 	words_addf(q, "socket,id=status,fd=%d", m->status_fd);
 	words_add(q, "-device");

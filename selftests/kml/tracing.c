@@ -454,7 +454,7 @@ TEST_F(by, bpf_at_tracepoint)
 /*
  * Samples taken in NMIs, with the call chain and the stack of the process, whose
  * pages are absent: page faults in NMIs, wherever those strike. Somebody has to
- * send NMIs meanwhile (scripts/vm/kselftest --nmi).
+ * send NMIs meanwhile (scripts/test/kselftest.sh --nmi).
  */
 TEST_F_TIMEOUT(by, stack_walked_in_nmi, 60)
 {

@@ -1,0 +1,178 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Usage: scripts/test/app.sh APP --kernel VMLINUX [OPTION]...
+#
+# Boots an application's image, makes it if need be, and lets the application's
+# own check (scripts/apps/APP/check) talk to it through a forwarded port.
+# Then ends the application by Ctrl-C on the console. Prints one line, ok or not
+# ok, with the time from QEMU's start until the application answered; on failure
+# also the end of the console.
+#
+#   --cpus N, --memory MiB, --accel, --cpu MODEL, --append WORDS
+#                      as scripts/lupine/run has them
+#   --image EXT2       (default build/image/APP.ext2)
+#   --rewrite          with an image of its own, whose system calls are rewritten; the
+#                      kernel needs CONFIG_KML. The line says how many of them are calls
+#   --name TEXT        more words for the line printed
+#   --ready SECONDS    the application has to answer (or end) within
+#                      (default: what its manifest says, or 60)
+#   --verbose          show the console and what the check says
+#
+# A check is called as
+#   check --ready HOST PORT     does it answer? one quick attempt
+#   check HOST PORT             does it work?
+# or, when the application listens on no port, after it has ended:
+#   check --console FILE STATUS
+set -eu
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/../lib.sh"
+
+# shellcheck disable=SC2317 # called by a trap
+finish()
+{
+	local status=$?
+
+	trap - EXIT
+	if [ -n "$vm" ] && kill "$vm" 2>/dev/null; then
+		wait "$vm" 2>/dev/null || :
+	fi
+	exec 5>&-
+	rm -rf "$work"
+	exit "$status"
+}
+
+verdict()	# verdict ok|"not ok" TEXT
+{
+	echo "$1 - $app: $2"
+	if [ "$1" != ok ]; then
+		echo "# the end of the console:"
+		tail -n 40 "$work/console" 2>/dev/null | tr -d '\r' | sed 's/^/#   /'
+		[ ! -s "$work/check" ] || sed 's/^/# check: /' "$work/check"
+		exit 1
+	fi
+	exit 0
+}
+
+complaints()
+{
+	"$ROOT/scripts/test/judge" --kernel-only "$work/console" |
+		grep '^not ok - kernel' | head -n 3 || :
+}
+
+main()
+{
+	local app kernel='' image='' name='' ready='' options=() verbose='' rewrite='' ports host
+	local check started elapsed status=0 complaint
+	work='' vm=''
+
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--help | -h) usage; exit ;;
+		--verbose) verbose=1; shift; continue ;;
+		--rewrite) rewrite=1; shift; continue ;;
+		-*) [ $# -ge 2 ] || die "$1 wants a value (see --help)" ;;
+		*) app=$1; shift; continue ;;
+		esac
+		case $1 in
+		--kernel) kernel=$2 ;;
+		--image) image=$2 ;;
+		--name) name=" $2" ;;
+		--ready) ready=$2 ;;
+		--cpus | --memory | --accel | --cpu | --append) options+=("$1" "$2") ;;
+		*) die "unknown option $1 (see --help)" ;;
+		esac
+		shift 2
+	done
+	if [ -z "${app:-}" ] || [ -z "$kernel" ]; then
+		usage >&2
+		exit 2
+	fi
+	check=$ROOT/scripts/apps/$app/check
+	[ -x "$check" ] || die "application '$app' has no check ($check)"
+
+	work=$(mktemp -d)
+	trap finish EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	if [ -n "$rewrite" ]; then
+		[ -z "$image" ] || die "--rewrite makes an image of its own; --image excludes it"
+		image=$work/$app.ext2
+		"$ROOT/scripts/apps/build" --rewrite --output "$image" "$app" >"$work/build" 2>&1 || {
+			cat "$work/build" >&2
+			die "the image of $app could not be made"
+		}
+		name+=$(awk '$4 ~ /%$/ { last = $3 " of " $2 }
+			END { print ", " (last == "" ? "nothing" : last) " system calls rewritten" }' \
+			"$work/build")
+	elif [ -z "$image" ]; then
+		image=$BUILD/image/$app.ext2
+		if [ ! -e "$image" ] && ! "$ROOT/scripts/apps/build" "$app" >"$work/build" 2>&1; then
+			cat "$work/build" >&2
+			die "the image of $app could not be made"
+		fi
+	fi
+	ports=$(conf_numbers "${image%.ext2}.conf" ports)
+	[ -n "$ready" ] || ready=$(conf_numbers "${image%.ext2}.conf" ready)
+	ready=${ready:-60}
+
+	if [ -z "$ports" ]; then
+		started=$(date +%s%N)
+		"$ROOT/scripts/lupine/run" --kernel "$kernel" --image "$image" --quiet --timeout "$ready" \
+			--log "$work/console" "${options[@]}" </dev/null >"$work/out" 2>&1 || status=$?
+		elapsed=$(seconds_since "$started")
+		[ -z "$verbose" ] || cat "$work/out"
+		"$check" --console "$work/console" "$status" >"$work/check" 2>&1 ||
+			verdict "not ok" "ended with status $status, the check failed$name"
+		complaint=$(complaints)
+		[ -z "$complaint" ] || verdict "not ok" "${complaint#not ok - }$name"
+		verdict ok "ran for $elapsed s, ended with status $status$name"
+	fi
+
+	set -- "$kernel" "${options[@]}"
+	host=$(free_port)
+	mkfifo "$work/stdin"
+	started=$(date +%s%N)
+	"$ROOT/scripts/lupine/run" --kernel "$kernel" --image "$image" --quiet \
+		-p "$host:${ports%% *}" --log "$work/console" "${options[@]}" \
+		<"$work/stdin" >"$work/out" 2>&1 &
+	vm=$!
+	exec 5>"$work/stdin"
+
+	# An attempt before the guest is up hangs, so each has its own end: a late
+	# one, where an answer takes long, lest requests pile up.
+	until timeout $((2 + ($(date +%s%N) - started) / 4000000000)) "$check" --ready 127.0.0.1 "$host" >/dev/null 2>&1; do
+		if ! kill -0 "$vm" 2>/dev/null; then
+			# The console is shown anyway, if there is any.
+			[ -s "$work/console" ] || cat "$work/out" >>"$work/check"
+			vm=''
+			verdict "not ok" "the guest ended before the application answered$name"
+		fi
+		[ $(($(date +%s%N) - started)) -lt "${ready}000000000" ] ||
+			verdict "not ok" "no answer within $ready s$name"
+		sleep 0.02
+	done
+	elapsed=$(seconds_since "$started")
+	timeout 120 "$check" 127.0.0.1 "$host" >"$work/check" 2>&1 ||
+		verdict "not ok" "answered after $elapsed s, the check failed$name"
+	[ -z "$verbose" ] || cat "$work/check"
+
+	printf '\003' >&5
+	for _ in {1..150}; do
+		kill -0 "$vm" 2>/dev/null || break
+		sleep 0.1
+	done
+	if kill -0 "$vm" 2>/dev/null; then
+		verdict "not ok" "works, but is still there 15 s after Ctrl-C$name"
+	fi
+	wait "$vm" || status=$?
+	vm=''
+	[ -z "$verbose" ] || cat "$work/out"
+	complaint=$(complaints)
+	[ -z "$complaint" ] || verdict "not ok" "${complaint#not ok - }$name"
+	[ "$status" != 255 ] || verdict "not ok" "works, but the machine did not end cleanly$name"
+	verdict ok "answered after $elapsed s, works, ended with status $status$name"
+}
+
+main "$@"

@@ -1,0 +1,247 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# usage: scripts/test/bisect.sh [--full] [--from N] [--to N] [--only SPEC] [--no-boot]
+#
+# Show that the series can be bisected: apply it patch by patch, and after each
+# build and boot lupine-base with and without CONFIG_KML, and with CONFIG_UKL as
+# soon as there is one, with an application that ends at once. Builds are those of make
+# W=1 C=1, and a warning of the compiler, of sparse or of objtool that the source
+# did not have before the first of these patches is a failure. Each step compiles
+# what its patch changed, in build/bisect, which a later run goes on with; the
+# first builds, and those after a patch of a header that is everywhere, take the
+# longest. On two processors it is more than an hour, and several with --full. The
+# last line is "N passed, N failed".
+#
+#   --from N    begin with this patch (1), and compare with the source before it
+#   --to N      end with this one (the last)
+#   --full      the kernel's own x86-64 defconfig, too, without CONFIG_KML, with it
+#               and with CONFIG_UKL; with what it needs to boot in a microvm, and
+#               without DRM, sound, USB, Ethernet, wireless and network file systems
+#   --only SPEC one of lupine-base+nokml, lupine-base, lupine-base+ukl, defconfig,
+#               defconfig+kml, defconfig+ukl
+#   --no-boot   only build
+#
+# Patches are counted in the order of the file series. Before those that make
+# CONFIG_KML and CONFIG_UKL selectable, kernels have the same configuration as the
+# first, and are left out.
+set -eu
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/../lib.sh"
+# shellcheck source=scripts/test/lib.sh
+. "$ROOT/scripts/test/lib.sh"
+
+specs=(lupine-base+nokml lupine-base lupine-base+ukl)
+full_specs=(defconfig defconfig+kml defconfig+ukl)
+from=1 to='' full='' boot=1 only=''
+while [ $# -gt 0 ]; do
+	case $1 in
+	-h | --help) usage; exit ;;
+	--full) full=1 ;;
+	--no-boot) boot= ;;
+	--only)
+		printf '%s\n' "${specs[@]}" "${full_specs[@]}" | grep -qFx -e "${2:-}" ||
+			die "--only wants one of: ${specs[*]} ${full_specs[*]}"
+		only=$2
+		shift ;;
+	--from | --to)
+		[[ ${2:-} =~ ^[1-9][0-9]*$ ]] || die "$1 wants the number of a patch; see --help"
+		[ "$1" != --from ] || from=$2
+		[ "$1" != --to ] || to=$2
+		shift ;;
+	*) die "unknown argument '$1'; see --help" ;;
+	esac
+	shift
+done
+mapfile -t patches < <(sed -e 's/[ \t]*#.*//' -e '/^[ \t]*$/d' "$ROOT/series")
+[ -n "$to" ] || to=${#patches[@]}
+[ "$to" -le ${#patches[@]} ] || die "the series has ${#patches[@]} patches, and no number $to"
+[ "$from" -le "$to" ] || die "--from $from is behind --to $to"
+need make gcc quilt patch sparse
+"$ROOT/scripts/source/tree"
+lock bisect
+version=$(sed -n 's/^version //p' "$BUILD/tree/.lupine-version")
+pristine=$BUILD/source/$version
+work=$BUILD/bisect
+tree=$work/tree
+LOGS=$work/log
+[ -z "$full" ] || specs+=("${full_specs[@]}")
+[ -z "$only" ] || specs=("$only")
+# As long as no source changes, nobody may take the one that is copied here.
+export QUILT_PATCHES=$ROOT/patches QUILT_SERIES=$ROOT/series
+
+# A source in which quilt goes up and down the series. It gives what it changes
+# a new time, so that the objects of earlier runs are worth something.
+prepare_tree()
+{
+	local origin
+
+	origin=$(cat "$pristine.origin")
+	if [ "$(cat "$work/origin" 2>/dev/null)" != "$origin" ]; then
+		rm -rf "$work"
+		mkdir -p "$work"
+		# A copy: kernels are built from it while the other tree may change.
+		cp -a "$pristine" "$tree" || die "cannot copy the source to $tree; is the disk full?"
+		printf '%s\n' "$origin" >"$work/origin"
+	fi
+	# Patches may have changed since they were applied: backups decide.
+	(cd "$tree" && if [ -e .pc/applied-patches ]; then
+		quilt --quiltrc - pop -a -f -q
+	fi; rm -rf .pc; [ "$from" = 1 ] ||
+		quilt --quiltrc - push -q --fuzz=0 $((from - 1))) >"$work/quilt.log" 2>&1 ||
+		{ tail -n 5 "$work/quilt.log" >&2; die "cannot apply $((from - 1)) patches to $tree"; }
+}
+
+# configure SPEC: the configuration of the complete series, and what the source
+# does not know yet is left out.
+configure()
+{
+	local o=$work/$1 wanted=$work/config/$1 overlays refused=()
+
+	mkdir -p "$o"
+	case $1 in
+	defconfig*)
+		make -s -C "$tree" O="$o" x86_64_defconfig
+		# Warnings are compared here, and those of W=1 are no errors. Hardware that
+		# no microvm has would be more than half of the time.
+		"$tree/scripts/config" --file "$o/.config" -e PVH -e VIRTIO_MMIO \
+			-e VIRTIO_MMIO_CMDLINE_DEVICES -d WERROR -d DRM -d SOUND \
+			-d USB_SUPPORT -d WIRELESS -d ETHERNET -d NETWORK_FILESYSTEMS
+		[ "$1" = defconfig ] || {
+			overlays=+kml
+			[ "$1" = defconfig+kml ] || overlays+=+ukl refused+=(-d KALLSYMS_ALL)
+			"$ROOT/scripts/kconfig/fragments" --flat "$overlays" >"$o/overlay.config"
+			(cd "$o" && "$tree/scripts/kconfig/merge_config.sh" -m -Q .config overlay.config)
+			# What is refused together with it is on in defconfig.
+			"$tree/scripts/config" --file "$o/.config" -e EXPERT -d IA32_EMULATION \
+				-d X86_X32_ABI -d X86_FRED -d XEN_PV -d X86_KERNEL_IBT \
+				-d X86_USER_SHADOW_STACK -d MITIGATION_PAGE_TABLE_ISOLATION \
+				-d AMD_MEM_ENCRYPT -d INTEL_TDX_GUEST "${refused[@]}"
+		} ;;
+	*)
+		"$ROOT/scripts/kconfig/configure" --output "$wanted" "$1"
+		cp "$wanted/.config" "$o/.config" ;;
+	esac
+	make -s -C "$tree" O="$o" olddefconfig
+}
+
+# Without the line numbers, which every patch moves. The second of a kind in a file is
+# another warning; in a header it is the same, seen by another file.
+warnings()
+{
+	sed -nE 's,^(\./|\.\./)*([^ :]+):([0-9]+:)*( [a-z]*:)? ?(warning|error): ,\2: \5: ,p;
+		s,^.*(warning: objtool: ),\1,p' "$1" |
+		sed "s,$tree/,,g; s,+0x[0-9a-f]*,,g" |
+		awk '{ n = /^[^:]*\.h:/ ? 1 : ++seen[$0]; print $0 (n > 1 ? " (" n ")" : "") }' | sort -u
+}
+
+compile()
+{
+	local o=$work/$1 log=$2
+
+	# Lines of several jobs must not mix.
+	if [[ $1 == *+ukl ]]; then
+		# Process 1 waits for it, and says how it ended.
+		gcc -x assembler -c -o "$o/application.o" - <<-'END'
+			.section .ukl.text, "ax"
+			.globl ukl_entry
+			ukl_entry:	movl $60, %eax	/* exit(0) */
+				xorl %edi, %edi
+				syscall
+			.section .note.GNU-stack, "", @progbits
+		END
+		set -- "$1" "$log" UKL_OBJECT="$o/application.o"
+	fi
+	logged "$log" make -C "$tree" O="$o" -j"$JOBS" -Oline LOCALVERSION= W=1 C=1 "${@:3}" vmlinux
+}
+
+# selected SPEC: does its configuration differ from that of the first?
+selected()
+{
+	case $1 in
+	*+ukl) grep -q '^CONFIG_UKL=y' "$work/$1/.config" ;;
+	lupine-base | defconfig+kml) grep -q '^CONFIG_KML=y' "$work/$1/.config" ;;
+	esac
+}
+
+# The first build tells of all files, and later ones only of those that changed. Its
+# source must not have had more of the series than what is compared with.
+start_over()
+{
+	rm -rf "${work:?}/$1" "$work/$1".*
+	configure "$1"
+	compile "$1" "$work/$1.log"
+	warnings "$work/$1.log" >"$work/$1.complete"
+	echo "$2" >"$work/$1.number"
+}
+
+# before SPEC NUMBER: what is known before the first patch of this run.
+before()
+{
+	local number
+
+	number=$(cat "$work/$1.number" 2>/dev/null || echo 99999)
+	[ "$number" -le "$2" ] || start_over "$1" "$2"
+	configure "$1"
+	compile "$1" "$work/$1.log"
+	warnings "$work/$1.log" | sort -u - "$work/$1.complete" >"$work/$1.known"
+}
+
+# build SPEC: what the patch changed, and compare what compilers say.
+build()
+{
+	local new
+
+	configure "$1"
+	compile "$1" "$work/$1.log"
+	new=$(warnings "$work/$1.log" | comm -13 "$work/$1.known" -)
+	[ -z "$new" ] || { printf 'new warnings:\n%s\n' "$new"; return 1; }
+}
+
+# boots SPEC: hello's own check; with CONFIG_UKL, the application ends well.
+boots()
+{
+	local memory=()
+
+	[[ $1 != defconfig* ]] || memory=(--memory 256)
+	if [[ $1 == *+ukl ]]; then
+		"$ROOT/scripts/lupine/run" --timeout 60 "${memory[@]}" "$work/$1/vmlinux"
+	else
+		"$ROOT/scripts/test/app.sh" hello --kernel "$work/$1/vmlinux" \
+			"${memory[@]}"
+	fi
+}
+
+# The next patch.
+push()
+{
+	cd "$tree"
+	quilt --quiltrc - push --fuzz=0 --color=never
+}
+
+prepare_tree
+for spec in "${specs[@]}"; do
+	try "$((from - 1)) of the series applied: $spec builds" before "$spec" $((from - 1))
+done
+[ "$failed" = 0 ] || { summary || :; exit 1; }
+for ((n = from; n <= to; n++)); do
+	p=${patches[n - 1]}
+	title="${p%%-*}"
+	try "$title applies without fuzz" push
+	[ "$result" = 0 ] || break
+	for spec in "${specs[@]}"; do
+		if [[ $spec != *nokml && $spec != defconfig ]]; then
+			configure "$spec" >/dev/null 2>&1 || :
+			if ! selected "$spec"; then
+				[ "$n" -lt ${#patches[@]} ] ||
+					try "$title: $spec has its option" selected "$spec"
+				continue
+			fi
+		fi
+		try "$title: $spec builds without new warnings" build "$spec"
+		[ "$result" = 0 ] || continue
+		[ -n "$boot" ] || continue
+		try "$title: $spec boots" boots "$spec"
+	done
+done
+summary

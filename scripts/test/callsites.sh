@@ -1,0 +1,310 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Usage: scripts/test/callsites.sh [--kernel VMLINUX [--other VMLINUX]] [FILE...]
+#
+# Tests callsites on functions that are made to be difficult (hostile.S): as a shared
+# object, as a program at a fixed address, and stripped. Then on files of this machine,
+# or on those named: what is undone is as it was before, to the byte. Needs no kernel.
+#
+#   --kernel VMLINUX   with slots: threads, signals and processes in a guest with it,
+#                      on libraries that have been rewritten
+#   --other VMLINUX    without slots: has to refuse that image
+set -eu
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/../lib.sh"
+
+kernel='' other=''
+while [ $# -gt 0 ]; do
+	case $1 in
+	--kernel) kernel=${2:?--kernel wants a file}; shift ;;
+	--other) other=${2:?--other wants a file}; shift ;;
+	--help | -h) usage; exit ;;
+	-*) die "unknown option $1 (see --help)" ;;
+	*) break ;;
+	esac
+	shift
+done
+need gcc nm objcopy strip readelf cmp
+here=$ROOT/scripts/test/callsites
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+make -s -C "$ROOT/scripts/callsites" OUT="$work"
+passed=0 failed=0
+
+result()	# result NAME STATUS: with what is in $work/out
+{
+	if [ "$2" = 0 ]; then
+		passed=$((passed + 1))
+		echo "ok - callsites: $1"
+	else
+		failed=$((failed + 1))
+		echo "not ok - callsites: $1"
+		sed 's/^/#   /' "$work/out"
+	fi
+}
+
+# try NAME COMMAND...: in no condition, or errors in it would not end it.
+try()
+{
+	local status
+
+	set +e
+	(set -e; "${@:2}") >"$work/out" 2>&1
+	status=$?
+	set -e
+	result "$1" "$status"
+}
+
+# Judge what --verbose says of each function of $1, whose symbols are those of $2.
+judge()
+{
+	"$work/callsites" --check --verbose "$1" >"$work/verbose"
+	objcopy -O binary --only-section=.expected --set-section-flags .expected=alloc \
+		"$2" "$work/expected"
+	nm -S "$2" >"$work/symbols"
+	awk -v expected="$work/expected" -v symbols="$work/symbols" '
+	function number(hex,	n, i) {
+		n = 0
+		hex = tolower(hex)
+		sub(/^0x/, "", hex)
+		for (i = 1; i <= length(hex); i++)
+			n = n * 16 + index("0123456789abcdef", substr(hex, i, 1)) - 1
+		return n
+	}
+	BEGIN {
+		while ((getline <symbols) > 0)
+			if (NF == 4) {
+				start[$4] = number($1)
+				end[$4] = start[$4] + number($2)
+			}
+		while ((getline <expected) > 0) {
+			name = $1
+			sub(/^[^ ]* /, "")
+			what[name] = $0
+		}
+	}
+	/^    0x/ {
+		at = number($1)
+		sub(/^ *[^ ]* /, "")
+		for (name in what)
+			if (at >= start[name] && at < end[name]) {
+				want = what[name]
+				if (want == "number" || want == "compare")
+					want = "rewritten"
+				if ($0 !~ "^(" want ")$") {
+					print name ": " $0 ", and not " want
+					bad = 1
+				}
+				seen[name]++
+			}
+	}
+	END {
+		for (name in what) {
+			n++
+			if (!seen[name] != (what[name] == "none")) {
+				print name ": no site found, or one too many"
+				bad = 1
+			}
+		}
+		print n " functions"
+		exit bad || n < 40
+	}' "$work/verbose"
+}
+
+# What is called in $1, by the symbols of $2, and that no other byte has changed
+calls()
+{
+	local name want
+
+	"$work/callsites" "$1"
+	# A function that is to be rewritten has a call of a slot, any other has none.
+	objdump -d --no-show-raw-insn "$2" >"$work/before.dis"
+	cp "$2" "$work/with-symbols"
+	"$work/callsites" "$work/with-symbols" >/dev/null
+	objdump -d --no-show-raw-insn "$work/with-symbols" >"$work/after.dis"
+	tr -d '\0' <"$work/expected" | while read -r name want; do
+		awk -v name="<$name>:" '$2 == name { on = 1 } /^$/ { on = 0 } on' \
+			"$work/after.dis" >"$work/function"
+		case $want in
+		number)
+			grep -q 'call  *\*0xffffffffff601' "$work/function" ||
+				{ echo "$name: no call of the slot of a number"; return 1; }
+			;;
+		compare)
+			grep -q 'call  *\*0xffffffffff601ff[08]' "$work/function" ||
+				{ echo "$name: no call of a slot that compares"; return 1; }
+			;;
+		*)
+			! grep -q 'call  *\*0xffffffffff60' "$work/function" ||
+				{ echo "$name: was rewritten"; return 1; }
+			;;
+		esac
+	done
+}
+
+idempotent()
+{
+	cp "$1" "$work/twice"
+	"$work/callsites" "$work/twice"
+	cmp "$1" "$work/twice"
+}
+
+# undone FILE: rewritten, and rewritten back; the build-id never changes.
+undone()
+{
+	cp -L "$1" "$work/undo"
+	chmod u+w "$work/undo"
+	readelf -n "$1" 2>/dev/null | grep Build >"$work/id" || :
+	"$work/callsites" "$work/undo"
+	readelf -n "$work/undo" 2>/dev/null | grep Build | cmp - "$work/id"
+	"$work/callsites" "$work/undo" >"$work/again"
+	cat "$work/again"
+	"$work/callsites" --undo "$work/undo"
+	cmp "$1" "$work/undo"
+}
+
+# Modes, names and times stay; a second name sees the same file.
+attributes()
+{
+	rm -rf "$work/tree"
+	mkdir "$work/tree"
+	cp "$work/corpus.so" "$work/tree/a"
+	chmod 4751 "$work/tree/a"
+	touch -d @1000000000 "$work/tree/a"
+	"$work/callsites" "$work/tree"/*
+	[ "$(stat -c '%a %Y' "$work/tree/a")" = "4751 1000000000" ]
+	if cmp -s "$work/corpus.so" "$work/tree/a"; then
+		return 1
+	fi
+	cp "$work/corpus.so" "$work/tree/b"
+	ln "$work/tree/b" "$work/tree/c"
+	"$work/callsites" "$work/tree"/*
+	[ "$work/tree/b" -ef "$work/tree/c" ]
+	cmp "$work/tree/a" "$work/tree/b"
+	[ "$(find "$work/tree" -type f | wc -l)" = 3 ]
+}
+
+# Nothing of this is a reason to crash, or to change anything.
+damaged()
+{
+	local i size status
+
+	size=$(stat -c %s "$work/corpus.so")
+	for i in $(seq 1 150); do
+		cp "$work/corpus.so" "$work/damaged"
+		# Some bytes of headers and tables, by chance that is the same each time.
+		printf '\xff\x7f\xfe' | dd of="$work/damaged" bs=1 conv=notrunc status=none \
+			seek=$(((i * 7919 + i * i * 31) % (i % 2 ? 512 : size)))
+		status=0
+		timeout 20 "$work/callsites" --check "$work/damaged" >/dev/null 2>&1 || status=$?
+		[ "$status" -lt 2 ] || { echo "damage $i: status $status"; return 1; }
+		head -c $((size * i / 151)) "$work/corpus.so" >"$work/damaged"
+		status=0
+		timeout 20 "$work/callsites" --check "$work/damaged" >/dev/null 2>&1 || status=$?
+		[ "$status" -lt 2 ] || { echo "cut $i: status $status"; return 1; }
+	done
+}
+
+# forged DAMAGE STATUS MESSAGE: a file of damaged.S
+forged()
+{
+	local status=0
+
+	gcc -DDAMAGE="$1" -c -o "$work/forged.o" "$here/damaged.S"
+	objcopy -O binary -j .text "$work/forged.o" "$work/forged"
+	cp "$work/forged" "$work/forged.before"
+	timeout 20 "$work/callsites" "$work/forged" >"$work/said" 2>&1 || status=$?
+	cat "$work/said"
+	[ "$status" = "$2" ]
+	grep -q "$3" "$work/said"
+	cmp "$work/forged" "$work/forged.before"
+}
+
+errors()
+{
+	local status=0 file
+
+	"$work/callsites" || status=$?
+	[ "$status" = 2 ]
+	status=0
+	"$work/callsites" "$work/nothing-here" || status=$?
+	[ "$status" = 1 ]
+	echo text >"$work/text"
+	"$work/callsites" "$work/text"
+	[ "$(cat "$work/text")" = text ]
+	mkdir "$work/folder"
+	mkfifo "$work/fifo"
+	for file in "$work/folder" "$work/fifo"; do
+		status=0
+		timeout 20 "$work/callsites" "$file" || status=$?
+		[ "$status" = 1 ]
+	done
+}
+
+gcc -shared -nostdlib -o "$work/corpus.so" "$here/hostile.S"
+gcc -no-pie -static -nostdlib -Wl,-e,number -o "$work/corpus" "$here/hostile.S"
+for kind in corpus.so corpus; do
+	try "hostile functions, $kind" judge "$work/$kind" "$work/$kind"
+	strip -o "$work/stripped" "$work/$kind"
+	# Without symbols, some labels are no more than addresses, which the code does not use.
+	cp "$work/$kind" "$work/rewritten"
+	try "hostile functions rewritten, $kind" calls "$work/rewritten" "$work/$kind"
+	try "once is enough, $kind" idempotent "$work/rewritten"
+	try "undone, $kind" undone "$work/$kind"
+	try "undone, stripped $kind" undone "$work/stripped"
+done
+try "modes, times and names" attributes
+try "damaged files" damaged
+try "a file made by hand" forged 0 0 'stack may be gone 1'
+try "a function at address 0" forged 1 0 'jumped into 1'
+try "segments with the same addresses" forged 2 1 'its segments overlap'
+try "segments with the same bytes" forged 3 1 'its segments overlap'
+try "a landing pad for each pair of functions and pads" forged 4 1 \
+	'its tables have more entries'
+try "as many steps" forged 5 1 'its code takes too long'
+try "sections with the same symbols" forged 6 1 'its sections overlap'
+try "wrong arguments" errors
+if [ $# = 0 ]; then
+	set -- /lib/x86_64-linux-gnu/libc.so.6 /lib64/ld-linux-x86-64.so.2
+fi
+for file; do
+	[ -e "$file" ] || continue
+	try "undone, $file" undone "$file"
+done
+
+# boot VMLINUX: the image of torture
+boot()
+{
+	"$ROOT/scripts/lupine/run" --quiet --no-net --timeout 300 --kernel "$1" \
+		--image "$work/torture.ext2" </dev/null
+}
+
+tortured()
+{
+	mkdir "$work/programs"
+	gcc -O2 -Wall -fexceptions -pthread -o "$work/programs/dynamic" "$here/torture.c"
+	gcc -O2 -Wall -fexceptions -pthread -static -o "$work/programs/static" \
+		"$here/torture.c"
+	"$ROOT/scripts/apps/build" --rewrite --add "$work/programs:/torture" \
+		--output "$work/torture.ext2" "$here/manifest"
+	boot "$kernel"
+}
+
+refused()
+{
+	local status=0
+
+	boot "$other" || status=$?
+	[ "$status" = 125 ]
+	grep -q 'KML is off: add CONFIG_KML to the kernel, or make the image' "$work/out"
+}
+
+if [ -n "$kernel" ]; then
+	try "threads, signals and processes" tortured
+	[ -z "$other" ] || try "refused by a kernel without slots" refused
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,371 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# usage: scripts/test/differential.sh [OPTION]...
+#
+# Run the kernel's own test suites on a kernel with CONFIG_KML and on one without,
+# the same binaries on both, and print what differs. The suites are the kernel's
+# selftests (those in scripts/test/differential/tests), KUnit, and stress-ng's cpu,
+# vm, scheduler, pipe and interrupt classes (the last has signals). What differs is
+# run again, alone: a test that is not the same twice on one kernel is named as
+# unsteady. Any other difference is a failure, but for those that have a reason in
+# scripts/test/differential/differences; so are complaints of a kernel.
+#
+#   --kernel VMLINUX, --other VMLINUX
+#                  with CONFIG_KML and without (default: lupine-general+suites and
+#                  lupine-general+nokml+suites in build/kernel/)
+#   --suite NAME   only kselftest, kunit or stress (may be repeated)
+#   --test COLLECTION:TEST
+#                  only this selftest (may be repeated)
+#   --quick        only the selftests that are quick and closest to entry code
+#   --seconds N    how long each stressor runs (default 1)
+#   --timeout N    for each guest, in seconds (default 1200)
+#   --cpus N, --memory MiB  of guests (default 1, 1024)
+set -eu
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/../lib.sh"
+# shellcheck source=scripts/test/lib.sh
+. "$ROOT/scripts/test/lib.sh"
+
+kernels=("$BUILD/kernel/lupine-general+suites/vmlinux"
+	"$BUILD/kernel/lupine-general+nokml+suites/vmlinux")
+suites=() only=() quick='' seconds=1 timeout=1200 cpus=1 memory=1024
+while [ $# -gt 0 ]; do
+	case $1 in
+	-h | --help) usage; exit ;;
+	--quick) quick=1; shift; continue ;;
+	esac
+	[ $# -ge 2 ] || die "unknown option $1, or its value is missing; see --help"
+	case $1 in
+	--kernel) kernels[0]=$2 ;;
+	--other) kernels[1]=$2 ;;
+	--suite) suites+=("$2") ;;
+	--test) only+=("$2") ;;
+	--seconds) seconds=$2 ;;
+	--timeout) timeout=$2 ;;
+	--cpus) cpus=$2 ;;
+	--memory) memory=$2 ;;
+	*) die "unknown option $1; see --help" ;;
+	esac
+	shift 2
+done
+# The longest at the end, in case that somebody has no time for all.
+[ ${#suites[@]} -gt 0 ] || suites=(kunit stress kselftest)
+[ -z "$quick" ] || suites=(kselftest)
+for s in "${suites[@]}"; do
+	case $s in kselftest | kunit | stress) ;; *) die "no suite '$s'; see --help" ;; esac
+done
+for k in "${kernels[@]}"; do
+	[ -f "$k" ] || die "no kernel $k; scripts/kconfig/build $(basename "$(dirname "$k")") makes it"
+done
+for n in "$seconds" "$timeout" "$cpus" "$memory"; do
+	[[ $n =~ ^[1-9][0-9]*$ ]] || die "'$n' is not a number"
+done
+
+sources=$ROOT/scripts/test/differential
+work=$BUILD/test/suites
+# In the order of the kernels.
+names=(kml nokml)
+# QEMU 7.2 takes the stack of a far return in ring 3 for the kernel's, and SMAP
+# makes that fatal; with CONFIG_KML, SMAP is off anyway.
+append="kunit.enable=0 clearcpuid=smap"
+# Threads and rounds; by default it takes hours here.
+rseq="-t 4 -r 500"
+
+# The selftests of the patched tree, from a copy: their Makefiles write into it.
+compile()
+{
+	local objects=$work/objects collections
+
+	collections=$(wanted | cut -d: -f1 | sort -u | paste -sd' ')
+	if cmp -s "$work/stamp" <(cat "$BUILD/tree/.lupine-stamp"; echo "$collections"); then
+		return 0
+	fi
+	rm -rf "$work/tree" "$work/install"
+	mkdir -p "$work" "$objects"
+	lock_shared tree
+	cp -al "$BUILD/tree" "$work/tree"
+	make -s -C "$work/tree" O="$objects" headers
+	# -k, as some want what only other architectures or later compilers have;
+	# those that the list names have to be there, or it is an error. khugepaged
+	# forgets to include the header of KSFT_SKIP.
+	make -k -s -j"$JOBS" -C "$work/tree/tools/testing/selftests" TARGETS="$collections" \
+		O="$objects" KHDR_INCLUDES="-isystem $objects/usr/include" CAN_BUILD_I386=0 \
+		EXTRA_CFLAGS=-DKSFT_SKIP=4 INSTALL_PATH="$work/install" install
+	rm -rf "$work/tree"
+	cp "$work/install/kselftest-list.txt" "$work/install/all"
+	(cat "$BUILD/tree/.lupine-stamp"; echo "$collections") >"$work/stamp"
+}
+
+# wanted: COLLECTION:TESTS... of the list, in one line for a collection.
+wanted()
+{
+	awk -v quick="$quick" '
+		/^[ \t]*(#|$)/ { next }
+		$1 == "quick" { sub(/^quick +/, "") }
+		quick && $0 !~ /./ { next }
+		{ c = $1; $1 = ""; list[c] = list[c] $0; if (!seen[c]++) order[++n] = c }
+		END { for (i = 1; i <= n; i++) print order[i] ":" list[order[i]] }' \
+		<(if [ -n "$quick" ]; then grep '^quick ' "$sources/tests"; else cat "$sources/tests"; fi)
+}
+
+# What is to run, in $work/install/kselftest-list.txt.
+choose()
+{
+	local line collection test tests missing=0 all
+	local list=$work/install/kselftest-list.txt
+
+	: >"$list.new"
+	while IFS=: read -r collection tests; do
+		set -f
+		for test in $tests; do
+			all=$(sed -n "s,^$collection:,,p" "$work/install/all")
+			case $test in
+			-*) grep -vxF "$collection:${test#-}" "$list.new" >"$list.less" || :
+				mv "$list.less" "$list.new"
+				grep -qxF -e "${test#-}" <<<"$all" || { echo "no $collection:${test#-}"; missing=1; } ;;
+			'*') [ -n "$all" ] || { echo "nothing in $collection"; missing=1; continue; }
+				while read -r line; do
+					echo "$collection:$line"
+				done <<<"$all" >>"$list.new" ;;
+			*) # mm installs its programs for a script that runs them all.
+				[ -x "$work/install/$collection/$test" ] ||
+					{ echo "no $collection:$test"; missing=1; continue; }
+				echo "$collection:$test" >>"$list.new" ;;
+			esac
+		done
+		set +f
+	done < <(wanted)
+	if [ ${#only[@]} -gt 0 ]; then
+		printf '%s\n' "${only[@]}" >"$list.only"
+		grep -vxF -f "$list.new" "$list.only" && missing=1
+		mv "$list.only" "$list.new"
+	fi
+	mv "$list.new" "$list"
+	[ "$missing" = 0 ]
+}
+
+# records CONSOLE: what the tests said that is a verdict, without what may vary:
+# numbers, addresses, order. A line "TEST|VERDICT" each.
+records()
+{
+	tr -d '\r' <"$1" | awk '
+		function note(s) {
+			gsub(/0x[0-9a-f]+/, "N", s)
+			gsub(/[0-9]+(\.[0-9]+)?/, "N", s)
+			gsub(/[ \t]+/, " ", s)
+			print test "|" s
+		}
+		/^# selftests: [^ ]*: / {
+			split($0, part, ": ")
+			test = part[2] ":" part[3]
+			next
+		}
+		/^(not )?ok [0-9]+ selftests: / {
+			verdict = $1 == "not" ? "failed" : /# *SKIP/ ? "skipped" : "passed"
+			if (/# TIMEOUT/)
+				verdict = "timed out"
+			# The header is lost if a test has left its line unfinished.
+			split($0, part, ": ")
+			sub(/ #.*/, "", part[3])
+			test = part[2] ":" part[3]
+			note("= " verdict)
+			test = ""
+			next
+		}
+		/^=== [^ ]+ (passed|failed|skipped) / {
+			test = "stress-ng:" $2
+			note("= " $3)
+			test = ""
+			next
+		}
+		test != "" && /(^# *(# )*(not )?ok )|\[(OK|FAIL|SKIP|WARN|XFAIL)\]/ {
+			sub(/^#[ \t]*/, "")
+			note($0)
+		}' | sort
+}
+
+# kunit_records CONSOLE: the same of what KUnit prints while the kernel starts.
+kunit_records()
+{
+	tr -d '\r' <"$1" | sed 's/^\[ *[0-9.]*\] *//' | awk '
+		/KTAP version/ { on = 1 }
+		/^# Subtest: / || /^ *# Subtest: / { suite = $NF }
+		on && /^ *(not )?ok [0-9]+/ {
+			sub(/^ */, "")
+			gsub(/0x[0-9a-f]+/, "N")
+			print "kunit:" suite "|" $0
+		}' | sort
+}
+
+# boot N SUITE LOG [--test T]...: one suite on kernel N.
+boot()
+{
+	local n=$1 suite=$2 log=$3 status=0
+
+	shift 3
+	case $suite in
+	kselftest)
+		"$ROOT/scripts/test/kselftest.sh" --kernel "${kernels[n]}" --tests "$work/install" \
+			--memory "$memory" --cpus "$cpus" --timeout "$timeout" --test-timeout 120 \
+			-e "KSELFTEST_PARAM_TEST_ARGS=$rseq" \
+			-e "KSELFTEST_PARAM_TEST_COMPARE_TWICE_ARGS=$rseq" \
+			-e "KSELFTEST_PARAM_TEST_MM_CID_ARGS=$rseq" \
+			--append "$append" --log "$log" "$@" || status=$? ;;
+	kunit)
+		"$ROOT/scripts/lupine/run" --kernel "${kernels[n]}" --image "$work/stress.ext2" \
+			--memory "$memory" --cpus "$cpus" --timeout "$timeout" --no-net --log "$log" \
+			--append "ignore_loglevel log_buf_len=1M" --entrypoint /bin/true || status=$? ;;
+	stress)
+		"$ROOT/scripts/lupine/run" --kernel "${kernels[n]}" --image "$work/stress.ext2" \
+			--memory "$memory" --cpus "$cpus" --timeout "$timeout" --log "$log" \
+			--append "$append" -- "$seconds" \
+			"${classes[@]}" || status=$? ;;
+	esac
+	# Failures of tests are compared below; but there has to be something.
+	[ -s "$log" ] || return 1
+	[ "$status" != 124 ] || echo "ended after $timeout s"
+	"$ROOT/scripts/test/judge" --kernel-only "$log" >"$log.judged" 2>&1 || :
+	if [ "$suite" = kunit ]; then
+		kunit_records "$log" >"$log.records"
+	else
+		records "$log" >"$log.records"
+		grep '^not ok' "$log.judged" | sed 's/0x[0-9a-f]*/N/g; s/[0-9][0-9.]*/N/g; s/^/kernel|/' \
+			>>"$log.records" || :
+		sort -u -o "$log.records" "$log.records"
+	fi
+	[ -s "$log.records" ]
+}
+# Signals are in the last one.
+classes=(cpu vm scheduler pipe interrupt)
+
+# boots SUITE SUFFIX: on both kernels at once, as a guest has one processor.
+boots()
+{
+	local n pids=() status=0
+
+	# Groups of their own, as Ctrl-C does not reach what runs in the background.
+	set -m
+	trap 'for n in "${pids[@]}"; do kill -- "-$n" 2>/dev/null || :; done; exit 130' INT TERM
+	for n in 0 1; do
+		boot "$n" "$1" "$work/${names[n]}.$2" >"$work/${names[n]}.$2.out" 2>&1 &
+		pids+=($!)
+	done
+	for n in 0 1; do
+		wait "${pids[n]}" || { status=1; tail -n 20 "$work/${names[n]}.$2.out"; }
+	done
+	trap - INT TERM
+	return "$status"
+}
+
+# differing A B: the tests whose records differ.
+differing()
+{
+	{ comm -3 "$1" "$2" || :; } | sed 's/^\t//' | cut -d'|' -f1 | sort -u
+}
+
+# of TEST RECORDS
+of()
+{
+	grep -F "$1|" "$2" | grep "^$(sed 's/[][\.*^$/]/\\&/g' <<<"$1")|" || :
+}
+
+# explained TEST A B: whether all lines that differ have a reason.
+explained()
+{
+	local line test regex reason
+
+	while IFS= read -r line; do
+		while IFS=$'\t' read -r test regex reason; do
+			[ "$test" = "$1" ] || continue
+			if grep -qE -e "$regex" <<<"$line"; then
+				echo "$reason"
+				continue 2
+			fi
+		done < <(grep -v '^[[:space:]]*\(#\|$\)' "$sources/differences")
+		return 1
+	done < <({ comm -3 <(of "$1" "$2") <(of "$1" "$3") || :; } | sed 's/^\t//; s/^[^|]*|//')
+	return 0
+}
+
+# judge_test SUITE TEST A B: one that differs. What is not the same twice on one
+# kernel is unsteady, and is skipped by name.
+judge_test()
+{
+	local suite=$1 test=$2 a=$3 b=$4 n unsteady=''
+
+	if [ "$suite" = kselftest ] && [ "$test" != kernel ]; then
+		for n in 0 1; do
+			cmp -s <(of "$test" "$work/${names[n]}.again1.records") \
+				<(of "$test" "$work/${names[n]}.again2.records") ||
+				unsteady+=" ${names[n]}"
+		done
+		a=$work/kml.again2.records b=$work/nokml.again2.records
+	fi
+	echo "lines of the kernel with CONFIG_KML (<) and of the other (>):"
+	if diff <(of "$test" "$a") <(of "$test" "$b"); then
+		echo "unsteady: differed among all, and not among those that did"
+		return "$SKIP"
+	fi
+	if [ -n "$unsteady" ]; then
+		echo "unsteady: two runs differ on:$unsteady"
+		return "$SKIP"
+	fi
+	explained "$test" "$a" "$b"
+}
+
+# again TEST...: those that differ, alone, twice on each kernel.
+again()
+{
+	local list=$work/install/kselftest-list.txt i
+
+	cp "$list" "$list.all"
+	printf '%s\n' "$@" | grep -vx kernel >"$list" || :
+	if [ -s "$list" ]; then
+		for i in 1 2; do
+			boots kselftest "again$i" || :
+		done
+	fi
+	mv "$list.all" "$list"
+}
+
+compare()
+{
+	local suite=$1 test a=$work/kml.$1.records b=$work/nokml.$1.records total
+
+	total=$(cat "$a" "$b" | cut -d'|' -f1 | sort -u | wc -l)
+	local tests=()
+
+	mapfile -t tests < <(differing "$a" "$b")
+	if [ "$suite" = kselftest ] && [ ${#tests[@]} -gt 0 ]; then
+		try "differential: $suite: ${#tests[@]} that differ, again" again "${tests[@]}"
+	fi
+	echo "# $suite: $total tests, $((total - ${#tests[@]})) the same, $(
+		grep -c '|= passed\||ok' "$a" || :) verdicts ok with CONFIG_KML"
+	for test in "${tests[@]}"; do
+		try "differential: $suite: $test" judge_test "$suite" "$test" "$a" "$b"
+	done
+	# Not one test for each of those that are the same: they have their names
+	# in the records.
+	[ ${#only[@]} -gt 0 ] || try "differential: $suite: $((total - ${#tests[@]})) tests say the same on both" \
+		test "$total" -gt "${#tests[@]}"
+}
+
+need comm diff
+mkdir -p "$work"
+for s in "${suites[@]}"; do
+	case $s in
+	kselftest)
+		try "differential: the selftests compile" compile
+		[ "$result" != 0 ] || try "differential: the selftests of the list are there" choose
+		[ "$result" = 0 ] || continue ;;
+	*)
+		try "differential: the image with stress-ng" "$ROOT/scripts/apps/build" \
+			--output "$work/stress.ext2" "$sources/manifest"
+		[ "$result" = 0 ] || continue ;;
+	esac
+	try "differential: $s on both kernels" boots "$s" "$s"
+	[ "$result" = 0 ] || continue
+	compare "$s"
+done
+summary

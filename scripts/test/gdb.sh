@@ -1,0 +1,144 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# usage: scripts/test/gdb.sh --kernel VMLINUX [--other VMLINUX] [OPTION]...
+#
+# Debian's gdb in a guest, on a program of ours (scripts/test/gdb/target.c) and
+# on Debian's: each file scripts/test/gdb/*.gdb is a run of gdb. Its commands
+# are followed by what gdb has to say, as comments: "#= REGEX" for a line that
+# has to come, in this order. "# kml only" is for kernels with CONFIG_KML.
+#
+#   --other VMLINUX   run the same with that kernel, too; gdb has to say the same,
+#                     but for addresses and numbers of processes
+#   --case NAME       only this one (may be repeated)
+#   --cpus N, --memory MiB, --timeout SECONDS
+#                     for the guest (default 1, 256, 400)
+set -eu
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/../lib.sh"
+# shellcheck source=scripts/test/lib.sh
+. "$ROOT/scripts/test/lib.sh"
+
+kernels=() cases=() options=() timeout=400
+while [ $# -gt 0 ]; do
+	case $1 in
+	-h | --help) usage; exit ;;
+	esac
+	[ $# -ge 2 ] || die "unknown option $1, or its value is missing; see --help"
+	case $1 in
+	--kernel) kernels=("$2" "${kernels[@]:1}") ;;
+	--other) kernels[1]=$2 ;;
+	--case) cases+=("$2") ;;
+	--cpus | --memory) options+=("$1" "$2") ;;
+	--timeout) timeout=$2 ;;
+	*) die "unknown option $1; see --help" ;;
+	esac
+	shift 2
+done
+sources=$ROOT/scripts/test/gdb
+work=$BUILD/test/gdb
+[ -n "${kernels[0]:-}" ] || die "--kernel is missing; see --help"
+for kernel in "${kernels[@]}"; do
+	[ -f "$kernel" ] || die "no kernel $kernel; scripts/kconfig/build makes one"
+done
+if [ ${#cases[@]} = 0 ]; then
+	for c in "$sources"/*.gdb; do
+		cases+=("$(basename "$c" .gdb)")
+	done
+fi
+for c in "${cases[@]}"; do
+	[ -f "$sources/$c.gdb" ] || die "no case '$c' in $sources"
+done
+
+image()
+{
+	need gcc
+	rm -rf "$work/add"
+	mkdir -p "$work/add"
+	gcc -g -O0 -Wall -Wextra -fno-pie -no-pie -pthread -fdebug-prefix-map="$sources=." \
+		-o "$work/add/target" "$sources/target.c"
+	cp "$sources"/*.gdb "$sources/target.c" "$work/add/"
+	"$ROOT/scripts/apps/build" --output "$work/root.ext2" --add "$work/add:/tests" \
+		"$sources/manifest"
+}
+
+# guest N: all cases with kernel N; output in $work/N/CASE.
+guest()
+{
+	local n=$1 kml=1
+
+	rm -rf "${work:?}/$n"
+	mkdir -p "$work/$n"
+	grep -qaF entry_CALL_64 "${kernels[n]}" || kml=0
+	"$ROOT/scripts/lupine/run" --kernel "${kernels[n]}" --image "$work/root.ext2" --no-net \
+		--quiet --timeout "$timeout" --log "$work/$n/console" "${options[@]}" \
+		-- "$kml" "${cases[@]}"
+	tr -d '\r' <"$work/$n/console" | awk -v dir="$work/$n" '
+		/^=== begin / { out = dir "/" $3; printf "" >out; next }
+		/^=== end / { print "=== status " $4 >out; close(out); out = ""; next }
+		out { print >out }'
+	"$ROOT/scripts/test/judge" --kernel-only "$work/$n/console"
+}
+
+# said N CASE: whether gdb said what it had to, in this order.
+said()
+{
+	local out=$work/$1/$2
+
+	[ -f "$out" ] || { echo "it did not run"; return 1; }
+	cat "$out"
+	awk 'FNR == NR {
+			if (sub(/^#= /, "")) { want[++n] = $0; where[n] = FNR }
+			next
+		}
+		BEGIN { at = 1 }
+		at <= n && $0 ~ want[at] { at++ }
+		END {
+			if (!n) { print "expects nothing"; exit 1 }
+			if (at <= n) {
+				print "missing, line " where[at] ": " want[at]
+				exit 1
+			}
+			print n " lines as expected"
+		}' "$sources/$2.gdb" "$out"
+	# gdb gives up at the first error, and ends with status 0 nevertheless.
+	if grep -E "^[^ ]*: Error in sourced command file" "$out"; then
+		return 1
+	fi
+	grep -qx '=== status 0' "$out"
+}
+
+# What may differ: where the stack and libraries are, who is who, when threads
+# are noticed, and what Documentation names (AT_SYSINFO, FSGSBASE in AT_HWCAP2).
+normalized()
+{
+	sed -E '/^\[(New )?Thread /d; /^[0-9]+ +AT_(SYSINFO|HWCAP2) /d
+		s/0x0*7f[0-9a-f]{6,}/ADDRESS/g; s/\b(LWP|process|Thread|pid) [0-9]+/\1 N/g
+		s,/proc/[0-9]+/,/proc/N/,; s/^(status 0 after) [0-9]+ s/\1 N s/' "$1"
+}
+
+same()
+{
+	diff <(normalized "$work/1/$1") <(normalized "$work/0/$1")
+}
+
+try "gdb: the image can be made" image
+if [ "$result" = 0 ]; then
+	for n in "${!kernels[@]}"; do
+		name=$(basename "$(dirname "${kernels[n]}")")
+		try "gdb: the guest with $name" guest "$n"
+		for c in "${cases[@]}"; do
+			if grep -q '^# kml only' "$sources/$c.gdb" && [ ! -f "$work/$n/$c" ] &&
+			   ! grep -qaF entry_CALL_64 "${kernels[n]}"; then
+				continue
+			fi
+			try "gdb: $c, $name" said "$n" "$c"
+		done
+	done
+	for c in "${cases[@]}"; do
+		[ ${#kernels[@]} = 2 ] || break
+		! grep -q '^# kml only' "$sources/$c.gdb" || continue
+		try "gdb: $c, no difference" same "$c"
+	done
+fi
+summary

@@ -1,0 +1,519 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Usage: scripts/test/hostile-images.sh [--long]
+#
+# Tests what `lupine image` does with images that are hostile, large or unusual:
+# links that lead out of the image, labels with commands, bombs, limits, and an
+# interrupted run. Images are put together here, by tar and jq. Links point into
+# the test's own folder, and no file outside of the result may change.
+#
+#   --long    with a folder of 100,000 files twice as large, and 200 random images
+set -eu
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/../lib.sh"
+
+long=''
+case ${1:-} in
+--long) long=1 ;;
+'') ;;
+*) usage; exit ;;
+esac
+need gcc objcopy debugfs e2fsck jq tar zstd xz fakeroot setfattr skopeo
+
+"$ROOT/scripts/lupine/lupine" image --help >/dev/null
+lupine=$BUILD/lupine/lupine
+export LUPINE_ROOT=$ROOT
+mkdir -p "$BUILD/image"
+work=$(mktemp -d "$BUILD/image/test-hostile-XXXXXX")
+trap 'chmod -R u+rwX "$work"; rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+export TMPDIR=$work
+passed=0 failed=0
+layout=$work/layout
+image=$work/out/image.ext2
+blobs=$layout/blobs/sha256
+
+result()	# result NAME yes|no
+{
+	if [ "$2" = yes ]; then
+		passed=$((passed + 1))
+		echo "ok - oci: $1"
+	else
+		failed=$((failed + 1))
+		echo "not ok - oci: $1"
+		sed 's/^/#   /' "$work/log"
+	fi
+}
+
+equal()	# equal NAME WANT GOT
+{
+	printf 'wanted: %s\ngot: %s\n' "$2" "$3" >"$work/log"
+	result "$1" "$([ "$2" = "$3" ] && echo yes || echo no)"
+}
+
+convert()	# convert [OPTION]... IMAGE
+{
+	rm -rf "$work/out"
+	mkdir "$work/out"
+	timeout 60 "$lupine" image --name test --output "$image" "$@" >"$work/log" 2>&1
+}
+
+converts()	# converts NAME [OPTION]... IMAGE: it becomes a clean file system
+{
+	local name=$1 ok=no
+
+	shift
+	convert "$@" && e2fsck -fn "$image" >>"$work/log" 2>&1 && ok=yes
+	result "$name" "$ok"
+}
+
+refused()	# refused NAME MESSAGE [OPTION]... IMAGE: and nothing is left
+{
+	local name=$1 message=$2 ok=no
+
+	shift 2
+	if ! convert "$@" && grep -qE "^lupine image: error: .*$message" "$work/log" &&
+	   ! grep -q 'ended by signal' "$work/log" && [ -z "$(ls -A "$work/out")" ]; then
+		ok=yes
+	fi
+	result "$name" "$ok"
+}
+
+# The OCI image that is made of it makes the same file system to the byte.
+round_trip()	# round_trip NAME [OPTION]... IMAGE
+{
+	local name=$1 ok=no
+
+	shift
+	rm -rf "$work/again"
+	convert "$@" && cp "$image" "$work/first" && cp "${image%.ext2}.conf" "$work/first.conf" &&
+		"$lupine" image --name test --oci "$work/again" "$@" >>"$work/log" 2>&1 &&
+		convert "${@:1:$# - 1}" "$work/again" && cmp "$work/first" "$image" >>"$work/log" 2>&1 &&
+		cmp "$work/first.conf" "${image%.ext2}.conf" >>"$work/log" 2>&1 && ok=yes
+	result "$name" $ok
+}
+
+in_image()
+{
+	debugfs -R "$1" "$image" 2>/dev/null
+}
+
+# blob FILE: put it into the layout; the descriptor is in $descriptor
+blob()	# blob FILE MEDIA-TYPE
+{
+	local sum
+
+	sum=$(sha256sum <"$1" | cut -d' ' -f1)
+	cp "$1" "$blobs/$sum"
+	descriptor=$(jq -nc --arg d "sha256:$sum" --arg t "$2" --argjson s "$(stat -c %s "$1")" \
+		'{ mediaType: $t, digest: $d, size: $s }')
+}
+
+begin_layout()
+{
+	rm -rf "$layout"
+	mkdir -p "$blobs"
+	echo '{"imageLayoutVersion":"1.0.0"}' >"$layout/oci-layout"
+	echo '{"schemaVersion":2,"manifests":[]}' >"$layout/index.json"
+}
+
+# manifest CONFIG LAYER...: of an image; its descriptor is in $descriptor
+manifest()
+{
+	local config=$1 layers='[]' layer
+
+	shift
+	for layer; do
+		blob "$layer" application/vnd.oci.image.layer.v1.tar
+		layers=$(jq -c --argjson l "$descriptor" '. + [$l]' <<<"$layers")
+	done
+	jq -c '{ os: "linux", architecture: "amd64", config: { Cmd: ["/bin/app"] },
+		 rootfs: { type: "layers", diff_ids: [] } } * .' <<<"$config" >"$work/config"
+	blob "$work/config" application/vnd.oci.image.config.v1+json
+	jq -nc --argjson c "$descriptor" --argjson l "$layers" \
+		'{ schemaVersion: 2, config: $c, layers: $l }' >"$work/manifest"
+	blob "$work/manifest" application/vnd.oci.image.manifest.v1+json
+}
+
+# index [FILTER]: have the layout's index name what is in $descriptor
+index()
+{
+	jq -c --argjson d "$descriptor" ".manifests += [\$d${1:+ * $1}]" "$layout/index.json" \
+		>"$work/index"
+	mv "$work/index" "$layout/index.json"
+}
+
+make_image()	# make_image CONFIG LAYER...: the only one in the layout
+{
+	begin_layout
+	manifest "$@"
+	index
+}
+
+layer()	# layer FILE COMMAND: a tar archive of a folder in which COMMAND ran
+{
+	rm -rf "$work/e"
+	mkdir "$work/e"
+	fakeroot sh -c "cd '$work/e' && $2 && tar --numeric-owner --xattrs --xattrs-include=* --sparse -cf - ." >"$1"
+}
+
+layer "$work/base.tar" 'mkdir bin && echo app >bin/app && chmod 755 bin/app'
+mkdir "$work/host"
+
+# Links of the image to folders and files of the host: followed inside the image.
+mkdir -p "$work/host/etc" "$work/host/home" "$work/host/tmp"
+echo mine >"$work/host/etc/resolv.conf"
+echo mine >"$work/host/etc/hosts"
+echo 'root:x:0:0::/root:/bin/sh' >"$work/host/passwd"
+chmod 755 "$work/host/home" "$work/host/tmp"
+host_state()
+{
+	find "$work/host" -printf '%P %y %m %U:%G %s %T@\n' | sort
+	find "$work/host" -type f -exec sha256sum {} + | sort
+}
+host_state >"$work/before"
+up=../../../../../../../../../../..
+untouched()	# untouched NAME COMMAND [OPTION]...
+{
+	local name=$1 ok=yes
+
+	layer "$work/e.tar" "$2"
+	shift 2
+	make_image '{"config":{"Labels":{"lupine.manifest":"account intruder /x"}}}' "$work/base.tar" "$work/e.tar"
+	# Accepted or refused by name: both are right.
+	convert "$@" "$layout" || grep -q '^lupine image: error: ' "$work/log" || ok=no
+	! grep -q 'ended by signal' "$work/log" || ok=no
+	host_state | diff "$work/before" - >>"$work/log" || ok=no
+	[ ! -e "$image" ] || ! grep -q mine "$image" || ok=no
+	result "$name" "$ok"
+}
+untouched "/etc as an absolute link out of the image" "ln -s $work/host/etc etc"
+untouched "/etc as a relative link" "ln -s $up$work/host/etc etc"
+untouched "/root as a link" "ln -s $work/host/home root"
+untouched "/tmp as a link" "ln -s $work/host/tmp tmp"
+untouched "/dev as a link" "ln -s $work/host/tmp dev"
+untouched "/sbin as a link" "ln -s $work/host/home sbin"
+untouched "/etc/passwd as a link, and an account" \
+	"mkdir etc && ln -s $work/host/passwd etc/passwd && ln -s $work/host/new etc/group"
+untouched "/etc/resolv.conf as a link" "mkdir etc && ln -s $work/host/etc/resolv.conf etc/resolv.conf"
+untouched "a link to itself" "ln -s etc etc && ln -s loop2 loop1 && ln -s loop1 loop2"
+untouched "/etc/passwd as a named pipe" "mkdir etc && mknod etc/passwd p"
+
+# The same as an archive: its own entries are links.
+mkdir "$work/p"
+make_image '{}' "$work/base.tar"
+echo mine >"$work/host/diary"
+host_state >"$work/before"
+ln -s "$work/host" "$work/p/d"
+tar -C "$work/p" -cf "$work/a.tar" d
+rm "$work/p/d"
+mkdir "$work/p/d"
+echo overwritten >"$work/p/d/diary"
+chmod 6755 "$work/p/d/diary"
+tar -C "$work/p" -rf "$work/a.tar" d/diary
+tar -C "$layout" -rf "$work/a.tar" oci-layout index.json blobs
+convert "$work/a.tar" && ok=yes || ok=no
+host_state | diff "$work/before" - >>"$work/log" || ok=no
+result "an archive with a link is read, and writes nothing" "$ok"
+rm "$layout/index.json"
+ln -s "$work/host/diary" "$layout/index.json"
+refused "a layout whose index is a link" "index.json" "$layout"
+
+# Links as images of Nix have them
+layer "$work/e.tar" "mkdir -p nix/store/h-etc/etc home/app && ln -s /nix/store/h-etc/etc etc &&
+	ln -s /home/app root && echo root:x:0:0::/:/bin/sh >nix/store/h-etc/etc/passwd"
+make_image '{}' "$work/base.tar" "$work/e.tar"
+converts "absolute links to folders of the image" "$layout"
+equal "what is put through them" "lupine-init.conf" \
+	"$(in_image 'ls -p /nix/store/h-etc/etc' | cut -d/ -f6 | grep lupine)"
+
+# Values of the label that were commands
+while read -r key value; do
+	make_image "$(jq -nc --arg v "$key $value" '{ config: { Labels: { "lupine.manifest": $v } } }')" \
+		"$work/base.tar"
+	refused "the label's $key $value" "$key '" "$layout"
+done <<END
+memory PATH[\$(id >$work/host/memory)]
+memory 64M
+memory 08
+memory 0
+memory 99999999999999999999
+space PATH[\$(id >$work/host/space)]
+space 08
+space 1 2
+port a/b
+port &
+port 0.0.0.0:2222:22
+ready x
+END
+[ ! -e "$work/host/memory" ] && [ ! -e "$work/host/space" ] && ok=yes || ok=no
+result "none of them is run" "$ok"
+make_image '{"config":{"Labels":{"lupine.manifest":"packages x"}}}' "$work/base.tar"
+refused "a label with a key for manifests" "packages" "$layout"
+
+make_image '{"config":{"Volumes":{"/my data":{},"/bin 0":{}}}}' "$work/base.tar"
+converts "volumes with blanks" "$layout"
+equal "their names" 'mkdir /my\040data mkdir /bin\0400' \
+	"$(in_image 'cat /etc/lupine-init.conf' | grep mkdir | paste -sd' ')"
+make_image "$(jq -nc '{ config: { Env: [range(300) | "V\(.)=\(.)"] } }')" "$work/base.tar"
+converts "300 variables" "$layout"
+equal "all of them" 300 "$(in_image 'cat /etc/lupine-init.conf' | grep -c '^env V')"
+
+# Names
+make_image '{}' "$work/base.tar"
+tar -C "$layout" -cf "$work/redis:7.tar" .
+converts "an archive with a colon in its name" "$work/redis:7.tar"
+(cd "$work" && convert ./redis:7.tar) && ok=yes || ok=no
+result "a relative one" "$ok"
+cp -r "$layout" "$work/some:where"
+converts "a layout with a colon in its name" "$work/some:where"
+for tool in gzip xz zstd; do
+	$tool -c "$work/redis:7.tar" >"$work/packed.tar"
+	converts "an archive compressed by $tool" "$work/packed.tar"
+done
+for tool in gzip zstd 'zstd -19' xz; do
+	$tool -c "$work/base.tar" >"$work/packed"
+	make_image '{}' "$work/packed"
+	converts "a layer compressed by $tool" "$layout"
+done
+layer "$work/e.tar" "touch -- \"\$(printf 'a\\nb')\" \"\$(printf '\\377\\376 raw')\" 'üml' -x ' blank '"
+make_image '{}' "$work/base.tar" "$work/e.tar"
+converts "names of any bytes" "$layout"
+in_image 'ls -p /' | tr -d '\n' | LC_ALL=C grep -qaF "$(printf '\377\376 raw')" && in_image 'ls -p /' | grep -qF /üml/ &&
+	in_image 'ls -p /' | grep -qF '/ blank /' && ok=yes || ok=no
+result "they stay as they are" "$ok"
+tar -C "$work/e" --format=pax --numeric-owner -cf "$work/e.tar" .
+make_image '{}' "$work/base.tar" "$work/e.tar"
+cp "$image" "$work/first"
+convert "$layout" && cmp "$image" "$work/first" >>"$work/log" 2>&1 && ok=yes || ok=no
+result "in pax archives too" "$ok"
+round_trip "and in an image of it" "$layout"
+part=$(printf 'n%.0s' {1..250})
+path=$(printf "$part/%.0s" {1..16})
+(cd "$work" && echo deep >f && tar --transform "s,^f,${path}f," -cf e.tar f)
+make_image '{}' "$work/base.tar" "$work/e.tar"
+round_trip "a path of 4,017 bytes" "$layout"
+(cd "$work" && tar --transform "s,^f,$path$part," -cf e.tar f)
+make_image '{}' "$work/base.tar" "$work/e.tar"
+refused "a path of more than 4,095" "longer than 4095 bytes" "$layout"
+(cd "$work" && tar --transform "s,^f,$part$part," -cf e.tar f)
+make_image '{}' "$work/base.tar" "$work/e.tar"
+refused "a name of more than 255" "longer than 255 bytes" "$layout"
+(cd "$work" && tar -P --transform 's,^f,../../../outside,' -cf e.tar f)
+make_image '{}' "$work/base.tar" "$work/e.tar"
+converts "a path that climbs out" "$layout"
+equal "it stays inside" deep "$(in_image 'cat /outside')"
+
+# Hard links
+layer "$work/e.tar" "cp -r ../p . && ln p/d/diary second"
+tar -C "$work/e" -cf "$work/links.tar" p second
+tar --delete -f "$work/links.tar" p
+make_image '{}' "$work/base.tar" "$work/e.tar" "$work/links.tar"
+converts "a hard link to a file of a lower layer" "$layout"
+equal "its number of links" 2 "$(in_image 'stat /second' | sed -n 's/^Links: \([0-9]*\).*/\1/p')"
+make_image '{}' "$work/base.tar" "$work/links.tar"
+refused "a hard link to nothing" "which is not there" "$layout"
+
+# Indexes
+begin_layout
+manifest '{}' "$work/base.tar"
+amd64=$descriptor
+jq -nc --argjson d "$amd64" '{ schemaVersion: 2, manifests: [
+	($d + { platform: { os: "linux", architecture: "amd64" } }),
+	{ mediaType: $d.mediaType, size: 5, digest: ("sha256:" + "a" * 64), platform: { os: "linux", architecture: "arm64" } },
+	{ mediaType: $d.mediaType, size: 5, digest: ("sha256:" + "b" * 64), platform: { os: "unknown", architecture: "unknown" },
+	  annotations: { "vnd.docker.reference.type": "attestation-manifest" } } ] }' >"$work/nested"
+blob "$work/nested" application/vnd.oci.image.index.v1+json
+index '{ annotations: { "org.opencontainers.image.ref.name": "both" } }'
+converts "an index in the index, with an attestation and without the other platform's blobs" "$layout"
+refused "a platform whose blobs are not there" "no such file" --platform linux/arm64 "$layout"
+refused "a platform that is not there" "is for linux/amd64, linux/arm64, not linux/riscv64; see --platform" \
+	--platform linux/riscv64 "$layout"
+manifest '{"config":{"Cmd":["/second"]}}' "$work/base.tar"
+index '{ annotations: { "org.opencontainers.image.ref.name": "second" } }'
+refused "several tags, and none is named" "has several images; choose one by .*:TAG: both, second" "$layout"
+refused "a tag that is not there" "there is no image 'third' in it; there are: both, second" "$layout:third"
+converts "one of several tags" "$layout:second"
+equal "it is that one" 'cmd /second' "$(in_image 'cat /etc/lupine-init.conf' | grep ^cmd)"
+converts "an image by its digest" "$layout@$(jq -r .digest <<<"$amd64")"
+equal "the list of them" 'both second' "$("$lupine" image --list "$layout" | paste -sd' ')"
+cp "$work/nested" "$work/deep"
+for _ in 1 2 3 4 5 6 7 8 9; do
+	blob "$work/deep" application/vnd.oci.image.index.v1+json
+	jq -nc --argjson d "$descriptor" '{ schemaVersion: 2, manifests: [$d] }' >"$work/deep"
+done
+begin_layout
+blob "$work/deep" application/vnd.oci.image.index.v1+json
+index
+refused "indexes without end" "(more than 8 indexes|no such file)" "$layout"
+
+# Limits
+make_image '{}' "$work/base.tar"
+refused "more entries than allowed" "more than 2 entries; --limit-entries" --limit-entries 2 "$layout"
+refused "more bytes than allowed" "more than 100 bytes.*--limit-bytes" --limit-bytes 100 "$layout"
+refused "a larger configuration than allowed" "--limit-config" --limit-config 10 "$layout"
+refused "less memory than it takes" "(memory|allocate|error)" --limit-memory 20000000 "$layout"
+layer "$work/e.tar" 'mkdir -p a/b/c/d/e && ln -s x y && ln -s a x && mkdir etc'
+make_image '{}' "$work/base.tar" "$work/e.tar"
+refused "deeper folders than allowed" "more than 4 deep; --limit-depth" --limit-depth 4 "$layout"
+layer "$work/l.tar" 'rm -rf * && ln -s l2 etc && ln -s l3 l2 && ln -s l4 l3 && mkdir l4'
+make_image '{}' "$work/base.tar" "$work/l.tar"
+refused "more links than allowed" "more than 2 symbolic links to follow; --limit-links" --limit-links 2 "$layout"
+converts "as many as allowed" --limit-links 3 "$layout"
+(cd "$work" && truncate -s 1T bomb && tar --format=pax --sparse -cf e.tar bomb && rm bomb)
+make_image '{}' "$work/base.tar" "$work/e.tar"
+refused "a hole of 1 TiB" "--limit-bytes N allows more" "$layout"
+converts "a hole of 1 TiB that is allowed" --limit-bytes 2000000000000 "$layout"
+[ "$(du -m "$image" | cut -f1)" -lt 20 ] && ok=yes || ok=no
+result "it takes no room" "$ok"
+round_trip "and none in an image of it" --limit-bytes 2000000000000 "$layout"
+yes | head -c 200M | gzip -c >"$work/bomb"
+make_image '{}' "$work/bomb"
+refused "a layer that is no archive but large" "(--limit-bytes|cannot be unpacked)" --limit-bytes 1000000 "$layout"
+(cd "$work" && head -c 200M /dev/zero >f && tar -cf - f | gzip >bomb && rm f)
+make_image '{}' "$work/base.tar" "$work/bomb"
+refused "a small layer that becomes large" "--limit-bytes N allows more" --limit-bytes 100000000 "$layout"
+gzip -c "$work/redis:7.tar" >"$work/small.tgz"
+refused "a compressed archive that becomes large" "--limit-bytes N allows more" --limit-bytes 5000 "$work/small.tgz"
+printf '[%.0s' {1..100000} >"$layout/index.json"
+refused "JSON without end" "is no JSON" "$layout"
+mkfifo "$work/pipe"
+refused "a named pipe as an archive" "is not a file" "$work/pipe"
+make_image '{}' "$work/base.tar"
+rm "$layout/index.json"
+mkfifo "$layout/index.json"
+refused "a named pipe as an index" "index.json is no file" "$layout"
+make_image '{}' "$work/base.tar"
+for b in "$blobs"/*; do
+	rm "$b"
+	mkfifo "$b"
+done
+refused "named pipes as blobs" "no such file" "$layout"
+x=$(printf 'x%.0s' {1..2500})
+tar -C "$work/host" --format=pax --pax-option "SCHILY.xattr.user.one:=$x,SCHILY.xattr.user.two:=$x" -cf "$work/e.tar" diary
+make_image '{}' "$work/base.tar" "$work/e.tar"
+refused "more attributes than a block has room for" "extended attributes take more" "$layout"
+
+# Many files in a folder: time grows with their number.
+count=$((long ? 200000 : 100000))
+mkdir "$work/m" && (cd "$work/m" && seq -f %06g $count | xargs touch)
+tar -C "$work" --numeric-owner --owner 0 --group 0 -cf "$work/e.tar" m
+rm -rf "$work/m"
+make_image '{}' "$work/base.tar" "$work/e.tar"
+start=$(date +%s)
+converts "$count files in a folder" "$layout"
+[ $(($(date +%s) - start)) -lt 30 ] && ok=yes || ok=no
+result "in less than 30 s" "$ok"
+equal "the last one is there" 0 "$(in_image "stat /m/$count" | sed -n 's/.*Group:.*Size: \([0-9]*\).*/\1/p')"
+
+# That folder is made opaque as often as it has files: they are of the same layer.
+mkdir "$work/m"
+touch "$work/m/.wh..wh..opq"
+tar -C "$work" -cf "$work/one.tar" m/.wh..wh..opq
+head -c 512 "$work/one.tar" >"$work/many"
+for ((i = 1; i < count; i *= 2)); do
+	cat "$work/many" "$work/many" >"$work/more"
+	mv "$work/more" "$work/many"
+done
+head -c 1024 /dev/zero >>"$work/many"
+tar -Af "$work/e.tar" "$work/many"
+make_image '{}' "$work/base.tar" "$work/e.tar"
+rm -rf "$work/m" "$work/many"
+start=$(date +%s)
+converts "a folder that a layer clears $count times" "$layout"
+[ $(($(date +%s) - start)) -lt 30 ] && ok=yes || ok=no
+result "in less than 30 s" "$ok"
+equal "its files are there" 0 "$(in_image "stat /m/$count" | sed -n 's/.*Group:.*Size: \([0-9]*\).*/\1/p')"
+
+# All numbers of users are taken; the search ends soon.
+layer "$work/e.tar" 'mkdir etc && seq -f ::%.0f 100 399999 >etc/passwd'
+make_image '{"config":{"Labels":{"lupine.manifest":"account x"}}}' "$work/base.tar" "$work/e.tar"
+refused "an account, where no number is left" "no number below 65536 left for the account x" "$layout"
+layer "$work/e.tar" 'mkdir etc && seq -f ::%.0f 100 140 >etc/passwd && echo a:x:141: >etc/group'
+make_image '{"config":{"Labels":{"lupine.manifest":"account x"}}}' "$work/base.tar" "$work/e.tar"
+converts "an account, where some are taken" "$layout"
+equal "its number" "x:x:142:142::/nonexistent:/usr/sbin/nologin" "$(in_image 'cat /etc/passwd' | tail -n 1)"
+
+# A program that the rewriter of system calls does not want is none of its business.
+mkdir "$work/x"
+gcc -DDAMAGE=2 -c -o "$work/x/forged.o" "$ROOT/scripts/test/callsites/damaged.S"
+objcopy -O binary -j .text "$work/x/forged.o" "$work/x/forged"
+tar -C "$work/x" -cf "$work/e.tar" forged
+make_image '{}' "$work/base.tar" "$work/e.tar"
+converts "a program whose segments overlap, with --rewrite" --rewrite "$layout"
+grep -q 'warning: /forged: its system calls stay as they are: its segments overlap' "$work/log" &&
+	in_image "dump /forged $work/x/copy" && cmp "$work/x/forged" "$work/x/copy" >>"$work/log" 2>&1 &&
+	ok=yes || ok=no
+result "it stays as it is, and that is said" "$ok"
+
+# The result
+layer "$work/e.tar" "mkdir -p d/e && echo 1 >d/1 && echo 2 >d/e/2 && ln d/1 d/3 && truncate -s 1M d/hole && echo >>d/hole && setfattr -n user.a -v b d/1 && mknod d/p p"
+make_image '{"config":{"Env":["A=b\\c\nsecond","E="],"Volumes":{"/v w":{}},"ExposedPorts":{"80/tcp":{}},"Labels":{"lupine.manifest":"memory 64\nneed EPOLL"}}}' \
+	"$work/base.tar" "$work/e.tar"
+convert "$layout" && cp "$image" "$work/first" && cp "${image%.ext2}.conf" "$work/first.conf" && convert "$layout" &&
+	cmp "$work/first" "$image" >"$work/log" 2>&1 && ok=yes || ok=no
+result "twice the same to the byte" "$ok"
+round_trip "an image of it makes the same to the byte" "$layout"
+skopeo --insecure-policy copy -q "oci:$work/again:test" "oci:$work/copy:test" >"$work/log" 2>&1 && ok=yes || ok=no
+result "other tools read that image" "$ok"
+for what in 'mkdir' 'mkfifo' "ln -s $work/host/diary"; do
+	rm -rf "$work/out"
+	mkdir "$work/out"
+	$what "$image"
+	"$lupine" image --name test --output "$image" "$layout" >"$work/log" 2>&1 && ok=no || ok=yes
+	grep -q 'is there and is no regular file' "$work/log" || ok=no
+	[ "$(cat "$work/host/diary")" = mine ] || ok=no
+	result "no output in place of what ${what%% *} made" "$ok"
+done
+
+# Interrupted at any time, nothing is left, and no process.
+(cd "$work" && head -c 300M /dev/urandom >f && tar -cf e.tar f && rm f)
+make_image '{}' "$work/base.tar" "$work/e.tar"
+rm -rf "$work/out"
+mkdir "$work/out"
+"$lupine" image --name test --output "$image" "$layout" >"$work/log" 2>&1 &
+pid=$!
+ok=no
+while kill -0 $pid 2>/dev/null; do
+	for child in $(pgrep -P $pid); do
+		status=$(cat "/proc/$child/status" 2>/dev/null) || continue
+		if grep -q '^Seccomp:.*2$' <<<"$status" && grep -q '^NoNewPrivs:.*1$' <<<"$status"; then
+			ok=yes
+		fi
+	done
+	[ $ok = no ] || break
+done
+wait $pid || ok=no
+result "the process that reads it has given up its rights" "$ok"
+for signal in TERM INT KILL; do
+	interrupted=0
+	for delay in 0.05 0.2 0.5; do
+		rm -rf "$work/out"
+		mkdir "$work/out"
+		# A shell would have SIGINT ignored in the background.
+		env --default-signal=INT "$lupine" image --name test --output "$image" "$layout" >"$work/log" 2>&1 &
+		pid=$!
+		sleep $delay
+		kill -s $signal $pid 2>/dev/null || :
+		status=0
+		{ wait $pid; } 2>/dev/null || status=$?
+		[ $signal != KILL ] || sleep 0.5
+		ok=no
+		# On a quick machine it may be complete.
+		[ $status != 0 ] || ok=yes
+		[ $status = 0 ] || interrupted=$((interrupted + 1))
+		if [ -z "$(ls -A "$work/out")" ] && [ $status -gt 128 ] && ! pgrep -f -- "--output $image" >>"$work/log"; then
+			ok=yes
+		fi
+		ls -A "$work/out" >>"$work/log"
+		result "SIG$signal after $delay s leaves nothing" "$ok"
+	done
+	[ $interrupted -gt 0 ] && ok=yes || ok=no
+	result "SIG$signal came in time" "$ok"
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Usage: scripts/test/init.sh
+#
+# Tests how the init reads its configuration and the kernel's command line, on
+# this machine. What it does as PID 1 is tested by booting: scripts/test/guests.sh.
+set -eu
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/../lib.sh"
+
+[ $# = 0 ] || { usage; exit; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+init=$work/init
+make -s -C "$ROOT/scripts/init" OUT="$init"
+passed=0 failed=0
+
+result()	# result NAME OK
+{
+	if [ "$2" = yes ]; then
+		passed=$((passed + 1))
+		echo "ok - init: $1"
+	else
+		failed=$((failed + 1))
+		echo "not ok - init: $1"
+		sed 's/^/#   /' "$work/out"
+	fi
+}
+
+# understood NAME CONFIG OUTPUT [LUPINE]
+understood()
+{
+	printf '%b' "$2" >"$work/conf"
+	if env ${4:+"lupine=$4"} "$init" --check "$work/conf" >"$work/out" 2>&1 &&
+	   printf '%b' "$3" | cmp -s - "$work/out"; then
+		result "$1" yes
+	else
+		result "$1" no
+	fi
+}
+
+# refused NAME CONFIG MESSAGE [LUPINE]
+refused()
+{
+	local status=0
+
+	printf '%b' "$2" >"$work/conf"
+	env ${4:+"lupine=$4"} "$init" --check "$work/conf" >"$work/out" 2>&1 || status=$?
+	if [ "$status" = 125 ] && grep -qF -e "$3" "$work/out"; then
+		result "$1" yes
+	else
+		result "$1" no
+	fi
+}
+
+understood "words stay words" 'entrypoint /bin/a b\ncmd  c\ncmd\n' \
+	'entrypoint /bin/a b\ncmd  c\ncmd \n'
+understood "comments and empty lines" '# one\n\n  # two\nuser redis:redis\n' 'user redis:redis\n'
+understood "escapes" 'env A=1\\n2\\\\3\n' 'env A=1\\n2\\\\3\n'
+understood "the last setting of a variable counts" 'env A=1\nenv B=2\nenv A=3\n' \
+	'env A=3\nenv B=2\n'
+understood "a variable that begins like another" 'env AB=1\nenv A=2\n' 'env AB=1\nenv A=2\n'
+understood "no newline at the end" 'workdir /x' 'workdir /x\n'
+# shellcheck disable=SC2016 # the guest's shell is to see it
+understood "the shell form" 'shell echo $HOME; exit 3\n' \
+	'entrypoint /bin/sh\nentrypoint -c\nentrypoint echo $HOME; exit 3\n'
+understood "signals by name" 'stop SIGQUIT\n' 'stop SIGQUIT\n'
+understood "signals by number" 'stop 15\n' 'stop 15\n'
+understood "real-time signals" 'stop SIGRTMIN+3\n' 'stop SIGRTMIN+3\n'
+understood "arguments replaced, program kept" 'entrypoint /e\ncmd old\n' \
+	'entrypoint /e\ncmd new\ncmd two words\ncmd \n' '--args new two%20words %-'
+understood "program replaced, its arguments gone" 'entrypoint /e\ncmd old\n' \
+	'entrypoint /f\n' '--entrypoint /f'
+understood "shell form replaced" 'shell old\n' 'entrypoint /f\ncmd a\n' '--entrypoint /f --args a'
+understood "environment added and replaced" 'env A=1\n' 'env A=2 3\nenv B=%\n' \
+	'--env A=2%203 --env B=%25'
+understood "user and folder replaced" 'user a\nworkdir /a\n' 'workdir /b\nuser b\n' \
+	'--user b --workdir /b'
+refused "an unknown key" 'entrypont /x\n' ":1: entrypont '/x' is not a key"
+refused "an unknown option" 'need NO_SUCH_THING\n' "is not an option that init can test"
+refused "a variable without value" '\nenv A\n' ":2: env 'A': is not NAME=VALUE"
+refused "a relative folder" 'workdir x\n' "is not an absolute path"
+refused "no such signal" 'stop SIGNOTHING\n' "is not a signal"
+refused "a key without value" 'user\n' "has no value"
+refused "entrypoint and shell" 'entrypoint /a\nshell b\n' "both entrypoint and shell"
+understood "a folder with a blank" 'mkdir /my\\040data 0750 app\n' 'mkdir /my\\040data 0750 app\n'
+refused "a blank that makes it two words" 'mkdir /my data\n' ":1: mkdir '/my data': wants an octal mode"
+understood "a mount from the command line" 'user a\n' \
+	'user a\nmount ext2 /dev/vdb /a\\040b rw\n' '--mount ext2%20/dev/vdb%20/a\040b%20rw'
+refused "a wrong mount from the command line" 'user a\n' \
+	"command line: lupine: mount 'ext2 /dev/vdb': want TYPE SOURCE DIR" '--mount ext2%20/dev/vdb'
+refused "a wrong variable from the command line" 'user a\n' \
+	"command line: lupine: env 'A': is not NAME=VALUE" '--env A'
+refused "control characters are made visible" 'workdir a\\033[2J\n' "workdir 'a\\033[2J': is not"
+refused "a key of the host" 'memory 64\n' ":1: memory '64': is not for the init"
+refused "an option that cannot be changed" 'user a\n' "unknown option --limit" '--limit nofile%201'
+refused "a disk that is none" 'user a\n' "@../x: want @vda to @vdz" '@../x'
+refused "a disk that is not there" 'user a\n' "@vdz: No such file or directory" '@vdz'
+refused "an unknown override" 'user a\n' "unknown option --usr" '--usr b'
+refused "an override without value" 'user a\n' "--user has no value" '--user'
+rm -f "$work/conf"
+"$init" --check "$work/conf" >"$work/out" 2>&1 && status=0 || status=$?
+[ "$status" = 125 ] && grep -q 'No such file' "$work/out" && ok=yes || ok=no
+result "no file" "$ok"
+"$init" >"$work/out" 2>&1 && status=0 || status=$?
+[ "$status" = 125 ] && grep -q '^Usage' "$work/out" && ok=yes || ok=no
+result "started by hand, it explains itself" "$ok"
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

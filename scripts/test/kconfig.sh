@@ -1,0 +1,538 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# usage: scripts/test/kconfig.sh
+#
+# Tests what checks the profiles: that the linter, the comparison with
+# Firecracker's guest, the union, the news of another kernel and the tables find
+# what is wrong, in a copy of the profiles with faults put into it; and that the
+# installed profiles give the same configurations inside the kernel tree.
+set -eu
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/../lib.sh"
+# shellcheck source=scripts/test/lib.sh
+. "$ROOT/scripts/test/lib.sh"
+
+case ${1:-} in
+-h | --help) usage; exit ;;
+'') ;;
+*) die "unknown argument '$1'; see --help" ;;
+esac
+
+"$ROOT/scripts/source/tree"
+LOGS=$BUILD/test/kconfig
+# Beside the build, so that a copy does not find the reference by accident.
+work=$(mktemp -d "$BUILD/kconfig-test.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+repo=$work/repo/project
+profiles=$repo/kconfig-profiles
+output=$work/output
+unset KSRC PROFILE APP REFERENCE
+
+# A copy without faults, before each test.
+fresh()
+{
+	rm -rf "$work/repo"
+	mkdir -p "$repo/scripts/source" "$repo/Documentation"
+	cp -a "$ROOT/scripts/lib.sh" "$ROOT/scripts/kconfig" "$repo/scripts"
+	cp -a "$ROOT/scripts/source/lib.sh" "$repo/scripts/source"
+	cp -a "$ROOT/kconfig-profiles" "$repo"
+	cp -a "$ROOT/Documentation/arch" "$repo/Documentation"
+}
+
+# run PROGRAM ARGUMENT...: a program of the copy; sets status.
+run()
+{
+	status=0
+	"$repo/scripts/kconfig/$1" "${@:2}" >"$output" 2>&1 || status=$?
+	cat "$output"
+}
+
+# says PATTERN...: the last output has a line for each.
+says()
+{
+	local pattern
+
+	for pattern; do
+		grep -qE -e "$pattern" "$output" || { echo "no line matches: $pattern"; return 1; }
+	done
+}
+
+lint_clean()
+{
+	fresh
+	run lint
+	[ "$status" = 0 ]
+	[ ! -s "$output" ]
+}
+
+# lint_finds PATTERN FILE TEXT: what is added to a fragment is found.
+lint_finds()
+{
+	fresh
+	printf '%b' "$3" >>"$profiles/$2"
+	run lint apps/redis
+	[ "$status" = 1 ]
+	says "^kconfig-profiles/$2:[0-9]+: $1"
+	# The place is that of the fault, and nothing else is found.
+	[ "$(grep -vc "^kconfig-profiles/$2:" "$output")" = 0 ]
+}
+
+lint_header()
+{
+	fresh
+	sed -i 2d "$profiles/apps/redis.config"
+	run lint
+	[ "$status" = 1 ]
+	says "^kconfig-profiles/apps/redis.config:2: the second line is no '# Help:'"
+}
+
+lint_duplicate()
+{
+	fresh
+	printf '\n# Again.\nCONFIG_PROC_FS=y\n' >>"$profiles/process.config"
+	run lint
+	[ "$status" = 1 ]
+	says 'files.config:[0-9]+: CONFIG_PROC_FS has this value already from kconfig-profiles/process.config:[0-9]+'
+}
+
+# An option is implied only if that is so in each profile that asks for it.
+lint_context()
+{
+	fresh
+	printf '\n# For the first profile only.\nCONFIG_DEBUG_SPINLOCK=y\n' >>"$profiles/smp.config"
+	run lint lupine-base+smp lupine-base+debug+smp
+	[ "$status" = 0 ]
+	run lint lupine-base+debug+smp
+	[ "$status" = 1 ]
+	says 'smp.config:[0-9]+: CONFIG_DEBUG_SPINLOCK=y is implied: others select it'
+}
+
+lint_explicit()
+{
+	fresh
+	printf '\n# Explicit: whatever the profile.\nCONFIG_NET_CORE=y\n' >>"$profiles/net.config"
+	run lint lupine-base+redis
+	[ "$status" = 0 ]
+}
+
+# A reference that microvm is equal to, made of microvm itself.
+reference()
+{
+	mkdir -p "$work/reference"
+	"$ROOT/scripts/kconfig/configure" --output "$work/microvm" microvm
+	awk -v differences="$profiles/microvm.differences" '
+		BEGIN {
+			while ((getline line <differences) > 0) {
+				split(line, word, " ")
+				if (word[1] ~ /^(renamed|gone|derived)$/)
+					print "CONFIG_" word[2] "=y"
+				if (word[1] == "differs")
+					print "CONFIG_" word[2] "=12345"
+				if (word[1] == "renamed")
+					skip[word[3]] = 1
+				if (word[1] ~ /^(new|differs)$/)
+					skip[word[2]] = 1
+			}
+		}
+		{
+			s = $0
+			sub(/^# /, "", s)
+			sub(/^CONFIG_/, "", s)
+			sub(/[ =].*/, "", s)
+			if (!(s in skip))
+				print
+		}' "$work/microvm/.config" >"$work/reference/firecracker-guest-x86_64-6.1.config"
+	: >"$work/reference/firecracker-guest-x86_64-6.18.config"
+}
+
+compare_equal()
+{
+	fresh
+	reference
+	run compare --reference "$work/reference"
+	[ "$status" = 0 ]
+	says '^[0-9]{4} options of the guest compared; 2 that Linux 6.1 did not know'
+}
+
+compare_differs()
+{
+	local guest=$work/reference/firecracker-guest-x86_64-6.1.config
+
+	fresh
+	reference
+	printf 'CONFIG_NO_SUCH_THING=y\nCONFIG_VLAN_8021Q=y\n' >>"$guest"
+	sed -i 's/^CONFIG_VETH=y$/# CONFIG_VETH is not set/; s/^CONFIG_NR_CPUS=64$/CONFIG_NR_CPUS=8/
+		s/^CONFIG_FRONTSWAP=y$//; s/^CONFIG_AUTOFS_FS=y$//' "$guest"
+	echo 'gone INET it was on the way' >>"$profiles/microvm.differences"
+	run compare --reference "$work/reference"
+	[ "$status" = 1 ]
+	says '^lost CONFIG_NO_SUCH_THING=y, which Linux 6\.12 does not know' \
+		'^lost CONFIG_VLAN_8021Q=y' '^grown CONFIG_VETH=y' \
+		'^CONFIG_NR_CPUS is 64 and not 8' 'CONFIG_FRONTSWAP needs no entry' \
+		'CONFIG_INET is not gone'
+}
+
+# The profile itself, against an honest reference.
+compare_grown()
+{
+	fresh
+	reference
+	sed -i 's/^CONFIG_VETH=y$//' "$profiles/microvm-drivers.config"
+	printf '\n# More.\nCONFIG_VLAN_8021Q=y\n' >>"$profiles/microvm-net.config"
+	run compare --reference "$work/reference"
+	[ "$status" = 1 ]
+	says '^lost CONFIG_VETH=y' '^grown CONFIG_VLAN_8021Q=y'
+}
+
+compare_alone()
+{
+	fresh
+	run compare --reference "$work/nowhere"
+	[ "$status" = 4 ]
+	says 'no firecracker-guest-x86_64-6.1.config in .*/nowhere'
+}
+
+compare_published()
+{
+	run_status=0
+	"$ROOT/scripts/kconfig/compare" || run_status=$?
+	return $run_status
+}
+
+union_complete()
+{
+	"$ROOT/scripts/kconfig/union"
+}
+
+union_lacks()
+{
+	fresh
+	sed -i '/^CONFIG_SIGNALFD=y/d' "$profiles/process.config"
+	printf '\n# No clients here.\n# CONFIG_UNIX is not set\n' >"$profiles/unix.tmp"
+	cat "$profiles/unix.tmp" >>"$profiles/files.config"
+	sed -i '/^CONFIG_UNIX=y/d' "$profiles/sockets.config"
+	run union
+	[ "$status" = 1 ]
+	says '^lupine-general lacks CONFIG_SIGNALFD, needed by postgresql$' \
+		'^lupine-general lacks CONFIG_UNIX, needed by .*nginx'
+}
+
+news_nothing()
+{
+	fresh
+	run news --profile lupine-base "$BUILD/tree"
+	[ "$status" = 0 ]
+	says '^lupine-base: 0 new, 0 vanished, 0 refused$'
+}
+
+news_found()
+{
+	local source=$work/other
+
+	fresh
+	# What the run before took of a kernel source is enough of one.
+	rm -rf "$source"
+	cp -a "$BUILD/kconfig/news-source" "$source"
+	sed -i 's/^config EPOLL$/config EPOLL_NG/; s/^config KALLSYMS$/config SHINY\n\tbool "Shiny"\n\n&/' \
+		"$source/init/Kconfig"
+	sed -i 's/^config VIRTIO_BLK$/&\n\tdepends on SHINY_BUS/' "$source/drivers/block/Kconfig"
+	sed -i 's/^SUBLEVEL *=.*/SUBLEVEL = 999/' "$source/Makefile"
+	tar -C "$work" -cf "$work/other.tar" other
+	run news --profile lupine-general "$work/other.tar"
+	[ "$status" = 1 ]
+	says '^# Linux 6\.12\.999, compared with 6\.12\.' \
+		'^lupine-general: 2 new, 1 vanished, 2 refused$' \
+		'refused +CONFIG_EPOLL=y of kconfig-profiles/process.config:[0-9]+: there is no such option' \
+		'refused +CONFIG_VIRTIO_BLK=y of kconfig-profiles/disk.config:[0-9]+: it stays off' \
+		'vanished +CONFIG_EPOLL$' 'new +CONFIG_EPOLL_NG=y' 'new +CONFIG_SHINY=n'
+}
+
+news_refused()
+{
+	fresh
+	run news "$work/nowhere"
+	[ "$status" = 1 ]
+	says 'nowhere does not exist'
+	mkdir -p "$work/empty"
+	run news "$work/empty"
+	[ "$status" = 1 ]
+	says 'holds no kernel source'
+	head -c 1000 /dev/urandom >"$work/garbage.tar"
+	run news "$work/garbage.tar"
+	[ "$status" = 1 ]
+	says 'no tarball, or a damaged one|holds no kernel source'
+	run news
+	[ "$status" = 1 ]
+	says 'needs the other kernel source'
+}
+
+tables_current()
+{
+	run_status=0
+	"$ROOT/scripts/kconfig/tables" --check || run_status=$?
+	return $run_status
+}
+
+tables_stale()
+{
+	local version
+
+	fresh
+	version=$(sed -n 's/^version //p' "$BUILD/tree/.lupine-version")
+	run tables
+	[ "$status" = 0 ]
+	printf '\n# More.\nCONFIG_TIMERFD=y\n' >>"$profiles/apps/haproxy.config"
+	run tables --check
+	[ "$status" = 1 ]
+	says '^\+ .*EPOLL FUTEX .*TIMERFD' 'is not up to date; run: make tables'
+	run tables
+	run tables --check
+	[ "$status" = 0 ]
+	sed -i "s/made from Linux $version/made from Linux 6.12.1/" \
+		"$repo/Documentation/lupine/options.rst"
+	run tables --check
+	[ "$status" = 4 ]
+}
+
+tables_unclassified()
+{
+	fresh
+	sed -i '/^\tcrypto/d' "$profiles/classes"
+	run tables
+	[ "$status" = 1 ]
+	says 'CONFIG_CRYPTO_DH .*crypto/Kconfig.* has no class'
+}
+
+refused_by_kml()
+{
+	"$ROOT/scripts/kconfig/refused"
+}
+
+# What the documentation does not list, and what it lists without reason.
+refused_undocumented()
+{
+	fresh
+	sed -i 's/^X86_SGX  /X86_MCE  /' "$repo/Documentation/arch/x86/kml.rst"
+	run refused KML
+	[ "$status" = 1 ]
+	says '^not ok - .*kml.rst has' '^> X86_SGX$' '^< X86_MCE$' '^[0-9]+ passed, 1 failed'
+}
+
+# Each kind of line that strace writes, and nothing that the base has already.
+needs_of_a_trace()
+{
+	cat >"$work/trace" <<-'END'
+		12    execve("/bin/a", ["a"], 0x7ffd /* 9 vars */) = 0
+		12    epoll_create1(EPOLL_CLOEXEC)      = 5
+		[pid    13] socket(AF_INET6, SOCK_STREAM, IPPROTO_IP) = 3
+		12 10:00:00.123456 openat(AT_FDCWD, "/proc/self/maps", O_RDONLY) = 3
+		12    openat(AT_FDCWD, "/process", O_RDONLY) = 3
+		12    write(1, "timerfd_create(", 15)   = 15
+		12    futex(0x7f, FUTEX_WAIT_PRIVATE, 2, NULL <unfinished ...>
+		12    --- SIGCHLD {si_signo=SIGCHLD} ---
+		12    +++ exited with 0 +++
+	END
+	cat >"$work/summary" <<-'END'
+		% time     seconds  usecs/call     calls    errors syscall
+		------ ----------- ----------- --------- --------- ----------------
+		 60.00    0.000120          12        10         2 eventfd2
+		 40.00    0.000080           8        10           read
+	END
+	run needs "$work/trace" "$work/summary"
+	[ "$status" = 0 ]
+	[ "$(grep ^CONFIG "$output" | paste -sd ' ')" = "CONFIG_EPOLL=y CONFIG_EVENTFD=y CONFIG_FUTEX=y CONFIG_IPV6=y CONFIG_NET=y CONFIG_PROC_FS=y" ]
+	says '^# epoll_create1\(\)$'
+	says '^# files in /proc$'
+	run needs --profile lupine-general "$work/trace"
+	[ "$status" = 0 ]
+	says '^# lupine-general has all that was seen'
+}
+
+needs_of_nothing()
+{
+	run needs "$work/nowhere"
+	[ "$status" = 1 ]
+	says 'there is no .*nowhere; strace -f -o'
+	echo 'Once upon a time (long ago)' >"$work/tale"
+	run needs "$work/tale"
+	[ "$status" = 1 ]
+	says 'no system call in .*tale'
+	run needs --profile lupine-grand "$work/tale"
+	[ "$status" = 1 ]
+	says 'lupine-grand'
+}
+
+# The paper's Table 1: each of its rows is found in the source.
+syscalls_of_the_paper()
+{
+	local option calls call
+
+	"$ROOT/scripts/kconfig/syscalls" >"$output"
+	while read -r option calls; do
+		for call in $calls; do
+			says "^$call$(printf '\t')[0-9]+$(printf '\t')$option$(printf '\t')"
+		done
+	done <<-END
+		ADVISE_SYSCALLS madvise fadvise64
+		AIO io_setup io_destroy io_submit io_cancel io_getevents
+		BPF_SYSCALL bpf
+		EPOLL epoll_ctl epoll_create epoll_wait epoll_pwait
+		EVENTFD eventfd eventfd2
+		FANOTIFY fanotify_init fanotify_mark
+		FHANDLE open_by_handle_at name_to_handle_at
+		FILE_LOCKING flock
+		FUTEX futex set_robust_list get_robust_list
+		INOTIFY_USER inotify_init inotify_add_watch inotify_rm_watch
+		SIGNALFD signalfd signalfd4
+		TIMERFD timerfd_create timerfd_gettime timerfd_settime
+	END
+	# What is always there needs no option.
+	says "^copy_file_range$(printf '\t')326$(printf '\t')-$(printf '\t')"
+}
+
+specs()
+{
+	fresh
+	run fragments --spec apps/redis+smp
+	[ "$(cat "$output")" = lupine-base+redis+smp ]
+	run fragments apps/redis
+	says '/kconfig-profiles/net.config$' '/kconfig-profiles/apps/redis.config$'
+	run fragments apps/nope
+	[ "$status" = 1 ]
+	says "no application 'nope'; there are: .*redis"
+	sed -i 's/^# Uses: net$/# Uses: nope/' "$profiles/apps/redis.config"
+	run fragments apps/redis
+	[ "$status" = 1 ]
+	says "apps/redis.config uses 'nope', but there is no such fragment"
+	# All twenty of the paper, and each has an image to go with it.
+	[ "$("$ROOT/scripts/kconfig/fragments" --apps | wc -l)" = 20 ]
+	for app in $("$ROOT/scripts/kconfig/fragments" --apps); do
+		[ -f "$ROOT/scripts/apps/$app/manifest" ] || { echo "no image of $app"; return 1; }
+	done
+}
+
+kmake()
+{
+	make -s -C "$BUILD/tree" O="$work/in-tree" "$@"
+}
+
+# same_inside SPEC TARGET...: the kernel's own targets give the same.
+same_inside()
+{
+	"$ROOT/scripts/kconfig/configure" --output "$work/spec" "$1"
+	rm -rf "$work/in-tree"
+	kmake "${@:2}"
+	diff "$work/in-tree/.config" "$work/spec/.config"
+}
+
+in_tree()
+{
+	same_inside lupine-general lupine_defconfig
+	same_inside lupine-base lupine_base_defconfig
+	same_inside lupine-tiny lupine_tiny_defconfig
+	same_inside lupine-base+redis tinyconfig lupine-base.config lupine-redis.config
+	same_inside microvm tinyconfig lupine-microvm.config
+}
+
+in_tree_help()
+{
+	local name
+
+	kmake help >"$output"
+	for name in $("$ROOT/scripts/kconfig/fragments" --profiles) \
+		$("$ROOT/scripts/kconfig/fragments" --overlays); do
+		says "^ +lupine-${name#lupine-}\.config +- [A-Za-z]"
+	done
+	says '^ +lupine_defconfig ' '^ +lupine_base_defconfig ' '^ +lupine_tiny_defconfig '
+}
+
+# low_memory_goes OPTION [SETTING]...: what counts on the first megabyte being reserved
+# goes with CONFIG_GUEST_LOW_MEMORY off only. -NAME is an option that must be off for it.
+low_memory_goes()
+{
+	local option=$1 config=$work/in-tree/.config name
+
+	rm -rf "$work/in-tree"
+	kmake x86_64_defconfig
+	for name in HYPERVISOR_GUEST GUEST_LOW_MEMORY "$@"; do
+		case $name in
+		-*) echo "# CONFIG_${name#-} is not set" ;;
+		*) echo "CONFIG_$name=y" ;;
+		esac
+	done >>"$config"
+	kmake olddefconfig
+	# It is a test only if that one can be had.
+	grep -x "CONFIG_$option=y" "$config"
+	! grep -x CONFIG_GUEST_LOW_MEMORY=y "$config" ||
+		{ echo "GUEST_LOW_MEMORY is on together with $option"; return 1; }
+}
+
+low_memory_refused()
+{
+	low_memory_goes CRASH_DUMP KEXEC
+	low_memory_goes INTEL_TDX_HOST -KEXEC -KEXEC_FILE -CRASH_DUMP -HIBERNATION X86_X2APIC \
+		KVM KVM_INTEL CMA
+	low_memory_goes XEN_DOM0 XEN XEN_PVH
+	low_memory_goes HYPERV
+}
+
+try "fragments without faults pass" lint_clean
+try "an option that the kernel does not have is found" \
+	lint_finds 'Linux 6\.12\.[0-9]+ has no CONFIG_NO_SUCH_THING' apps/redis.config \
+	'\n# Why.\nCONFIG_NO_SUCH_THING=y\n'
+try "an option that cannot be set is found" \
+	lint_finds 'CONFIG_SECCOMP_FILTER cannot be set' apps/redis.config \
+	'\n# Why.\nCONFIG_SECCOMP_FILTER=y\n'
+try "an option that others select is found" \
+	lint_finds 'CONFIG_NET_FAILOVER=y is implied: others select it' apps/redis.config \
+	'\n# Why.\nCONFIG_NET_FAILOVER=y\n'
+try "an option that has the value by default is found" \
+	lint_finds 'CONFIG_NET_CORE=y is implied: it is the default here' apps/redis.config \
+	'\n# Why.\nCONFIG_NET_CORE=y\n'
+try "an option that does not get its value is found" \
+	lint_finds 'CONFIG_E1000=y is not what comes out' apps/redis.config \
+	'\n# Why.\nCONFIG_E1000=y\n'
+try "an option that is set twice is found" \
+	lint_finds 'CONFIG_AIO is set twice' apps/redis.config \
+	'\n# Why.\nCONFIG_AIO=y\n\n# Why not.\n# CONFIG_AIO is not set\n'
+try "an option of another fragment is found" lint_duplicate
+try "a group without a reason is found" \
+	lint_finds 'no comment says why the group with CONFIG_AIO' apps/redis.config \
+	'\nCONFIG_AIO=y\n'
+try "options out of order are found" \
+	lint_finds 'CONFIG_AIO stands after CONFIG_TIMERFD: not sorted' apps/redis.config \
+	'\n# Why.\nCONFIG_TIMERFD=y\nCONFIG_AIO=y\n'
+try "a mistyped setting is found" \
+	lint_finds 'a setting with a mistake in it' apps/redis.config \
+	'\n# Why.\n# CONFIG_AIO=y\n'
+try "other text is found" \
+	lint_finds 'neither a setting nor a comment' apps/redis.config 'AIO=y\n'
+try "a fragment without a help line is found" lint_header
+try "what one profile implies may be needed by another" lint_context
+try "what is said to be explicit may be implied" lint_explicit
+try "microvm is compared with what it is equal to" compare_equal
+try "differences from the guest are found" compare_differs
+try "options that microvm lost or grew are found" compare_grown
+try "without a reference there is no comparison" compare_alone
+try "microvm is what Firecracker publishes" compare_published
+try "lupine-general has what the applications need" union_complete
+try "an option that it lacks is found" union_lacks
+try "the kernel in build/tree is no news to itself" news_nothing
+try "news of another kernel are found" news_found
+try "what is no kernel source is refused" news_refused
+try "the tables are up to date" tables_current
+try "tables that are not are found" tables_stale
+try "an option without a class is found" tables_unclassified
+try "the paper's Table 1 is found in the source" syscalls_of_the_paper
+try "CONFIG_KML refuses what it cannot go with" refused_by_kml
+try "a refusal that is not documented is found" refused_undocumented
+try "what an application needs is read from strace" needs_of_a_trace
+try "what is no trace is refused" needs_of_nothing
+try "applications are profiles" specs
+try "profiles give the same inside the tree" in_tree
+try "make help lists them" in_tree_help
+try "what counts on the first megabyte refuses its use" low_memory_refused
+summary

@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Usage: scripts/test/manifest.sh
+#
+# Compiles the parser of manifests and its tests (scripts/test/manifest/manifest.c) with
+# the sanitizers for addresses and undefined behaviour, and runs them.
+set -eu
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/../lib.sh"
+
+[ $# = 0 ] || { usage; exit; }
+need gcc
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+gcc -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined \
+	-fno-sanitize-recover=all -o "$work/test" \
+	"$ROOT/scripts/test/manifest/manifest.c" "$ROOT/scripts/lupine/manifest.c"
+"$work/test"

@@ -1,0 +1,134 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# usage: scripts/test/processors.sh --kernel VMLINUX --tests DIR [OPTION]...
+#
+# Run kml's selftests on processors of many kinds, as QEMU emulates them: with and
+# without FSGSBASE, PCID, SMAP, SMEP, LA57 and XSAVE, old ones and new ones, and
+# with little memory and much. The guest's /proc/cpuinfo has to show that the
+# processor is the one that was asked for. DIR has the installed kml selftests.
+#
+#   --smp VMLINUX    also 1, 2 and 4 processors, with this kernel
+#   --la57 BZIMAGE   also five levels of page tables, with this kernel; a bzImage,
+#                    as only what unpacks it switches to them
+#   --quick          only the two processors that differ most from the usual one
+#   --seconds N      begin nothing new after that time (default 900); what is left
+#                    out is counted as skipped
+set -eu
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/../lib.sh"
+# shellcheck source=scripts/test/lib.sh
+. "$ROOT/scripts/test/lib.sh"
+
+kernel='' smp='' la57='' tests='' quick='' seconds=900
+while [ $# -gt 0 ]; do
+	case $1 in
+	-h | --help) usage; exit ;;
+	--quick) quick=1; shift; continue ;;
+	esac
+	[ $# -ge 2 ] || die "unknown option $1, or its value is missing; see --help"
+	case $1 in
+	--kernel) kernel=$2 ;;
+	--smp) smp=$2 ;;
+	--la57) la57=$2 ;;
+	--tests) tests=$2 ;;
+	--seconds) seconds=$2 ;;
+	*) die "unknown option $1; see --help" ;;
+	esac
+	shift 2
+done
+for k in "$kernel" ${smp:+"$smp"} ${la57:+"$la57"}; do
+	[ -f "$k" ] || die "no kernel '$k'; scripts/kconfig/build makes one"
+done
+[ -x "$tests/run_kselftest.sh" ] || die "no installed selftests in '$tests'; see --help"
+[[ $seconds =~ ^[1-9][0-9]*$ ]] || die "--seconds wants a number"
+
+work=$BUILD/test/cpu-models
+started=$SECONDS
+# Those that look at what a processor does to frames, flags and registers.
+subset=(mode faults signals flags rsp gs fpu callentry)
+
+image()
+{
+	"$ROOT/scripts/apps/build" --output "$work.ext2" --add "$tests:/kselftest" \
+		"$ROOT/scripts/test/kselftest/manifest"
+}
+
+# guest KERNEL MODEL CPUS MEMORY FLAGS: +FLAG has to be in /proc/cpuinfo, -FLAG not.
+guest()
+{
+	local status=0 flag shown t selection='' log=$work.console
+
+	[ $((SECONDS - started)) -lt "$seconds" ] || { echo "no time left"; return "$SKIP"; }
+	for t in "${subset[@]}"; do
+		selection+=" -t kml:$t"
+	done
+	"$ROOT/scripts/lupine/run" --kernel "$1" --image "$work.ext2" --cpu "$2" --cpus "$3" \
+		--memory "$4" --timeout 240 --no-net --accel tcg --log "$log" -e KML_EXPECT=1 \
+		--entrypoint /bin/sh -- -c "cat /proc/cpuinfo; grep MemTotal /proc/meminfo
+			exec ./run_kselftest.sh $selection" </dev/null || status=$?
+	[ "$status" = 0 ] || { echo "status $status"; return 1; }
+	shown=" $(tr -d '\r' <"$log" | sed -n '/^flags[ \t]*:/{s/.*: //p;q}') "
+	echo "flags:$shown"
+	for flag in $5; do
+		case $flag in
+		+*) [[ $shown == *" ${flag#+} "* ]] || { echo "lacks ${flag#+}"; return 1; } ;;
+		-*) [[ $shown != *" ${flag#-} "* ]] || { echo "has ${flag#-}"; return 1; } ;;
+		esac
+	done
+	[ "$(tr -d '\r' <"$log" | grep -c '^processor')" = "$3" ] ||
+		{ echo "not $3 processors"; return 1; }
+	# The kernel keeps a part for itself.
+	tr -d '\r' <"$log" | awk -v m="$4" '/^MemTotal:/ { have = $2 / 1024 }
+		END { exit !(have <= m && (have > m * 0.8 || have > m - 16)) }' ||
+		{ echo "not $4 MiB"; return 1; }
+	"$ROOT/scripts/test/judge" "$log"
+}
+
+# on KERNEL MODEL CPUS MEMORY FLAGS
+on()
+{
+	local name=${1##*/kernel/}
+
+	try "processor $2, $3 of them, $4 MiB, ${name%%/*}" guest "$@"
+}
+
+try "processors: the image with the tests" image
+[ "$result" = 0 ] || { summary || :; exit 1; }
+# With CONFIG_KML, none of these is on, whatever the processor has.
+off="-fsgsbase -smap -smep"
+if [ -n "$quick" ]; then
+	on "$kernel" qemu64 1 256 "$off -xsave -pcid"
+	on "$kernel" max,-fsgsbase,-smap,-smep,-umip,-pcid,-xsave 1 16 "$off -xsave -pcid"
+	summary
+	exit
+fi
+on "$kernel" max 1 256 "$off +xsave"
+on "$kernel" max,-fsgsbase 1 256 "$off +xsave"
+on "$kernel" max,-smap,-smep,-umip 1 256 "$off"
+# QEMU emulates no PCID: hosts have it, and KVM.
+on "$kernel" max,-pcid 1 256 "$off -pcid"
+on "$kernel" max,-la57 1 256 "$off -la57"
+on "$kernel" max,-xsave 1 256 "$off -xsave"
+on "$kernel" max,-xsaveopt,-xsaves,-xsavec,-avx 1 256 "$off +xsave -avx -xsaves"
+on "$kernel" qemu64 1 256 "$off -xsave -pcid"
+on "$kernel" kvm64 1 256 "$off -xsave -pcid"
+on "$kernel" Nehalem 1 256 "$off -xsave"
+on "$kernel" Haswell-noTSX 1 256 "$off +xsave"
+on "$kernel" Skylake-Client 1 256 "$off +xsave"
+on "$kernel" EPYC 1 256 "$off +xsave"
+on "$kernel" max 1 16 "$off"
+on "$kernel" max 1 32 "$off"
+on "$kernel" max 1 4096 "$off"
+if [ -n "$la57" ]; then
+	on "$la57" max 1 256 "$off +la57"
+	on "$la57" max,-la57 1 256 "$off -la57"
+fi
+if [ -n "$smp" ]; then
+	for n in 1 2 4; do
+		on "$smp" max "$n" 256 "$off"
+	done
+	on "$smp" qemu64 4 512 "$off -xsave"
+	on "$smp" max,-fsgsbase,-pcid,-xsave 2 4096 "$off -xsave"
+fi
+summary

@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# usage: scripts/test/unpatched.sh PROFILE+nokml+stock[+OVERLAY...]
+#
+# Show that a kernel without the options of the series is the unpatched one: build the
+# source as it came with the configuration of build/kernel/PROFILE+nokml+stock
+# (which must have been built) in build/unpatched/, and compare the
+# .text of both byte by byte. On a difference, the first function that
+# differs is named. Patches of the series that mend the kernel itself ("Fixes:")
+# are applied to both.
+set -eu
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "$0")")/../lib.sh"
+
+case ${1:-} in
+-h | --help) usage; exit ;;
+'' | -*) die "needs PROFILE+nokml+stock; see --help" ;;
+esac
+spec=$1
+patched=$BUILD/kernel/$spec
+source=$BUILD/source/$(sed -n 's/^version //p' "$BUILD/tree/.lupine-version")
+output=$BUILD/unpatched/$spec
+[ -f "$patched/.lupine-built" ] || die "no kernel in $patched; scripts/kconfig/build $spec makes it"
+! grep -q '^CONFIG_KML=y' "$patched/.config" || die "$spec has CONFIG_KML=y"
+need cmp nm objcopy objdump patch
+lock "unpatched-$spec"
+lock_shared tree
+mkdir -p "$output"
+
+# The source to compare with: as it came, or a copy with the fixes.
+fixes=$(sed -e 's/[ \t]*#.*//' -e '/^[ \t]*$/d' -e "s|^|$ROOT/patches/|" "$ROOT/series" |
+	xargs grep -l '^Fixes: ' || :)
+mend()
+{
+	local stamp mended=$BUILD/unpatched/source f
+
+	stamp=$(echo "$fixes" | xargs cat "$source.origin" | sha256sum)
+	[ "$(cat "$mended.stamp" 2>/dev/null)" = "$stamp" ] || {
+		rm -rf "$mended" "$mended.stamp"
+		# Of links: patch writes new files.
+		cp -al "$source" "$mended"
+		for f in $fixes; do
+			patch -s -d "$mended" -p1 --fuzz=0 <"$f" >&2 ||
+				die "${f#"$ROOT/"} does not apply without the rest of the series"
+		done
+		echo "$stamp" >"$mended.stamp"
+	}
+	source=$mended
+}
+if [ -n "$fixes" ]; then
+	lock unpatched-source
+	mend
+	echo "    both with $(echo "$fixes" | wc -l) of the series that mend the kernel"
+fi
+
+reproducibly "$BUILD/tree"
+
+unpatched()
+{
+	local differing
+
+	if ! cmp -s "$patched/.config" "$output/.config.patched"; then
+		cp "$patched/.config" "$output/.config"
+		logged "$output/build.log" make -s -C "$source" O="$output" olddefconfig
+		cp "$patched/.config" "$output/.config.patched"
+	fi
+	# What the series adds may be missing there, and what it lets one select,
+	# and nothing else.
+	differing=$(diff "$patched/.config" "$output/.config" |
+		grep -E '^[<>] (CONFIG_|# CONFIG_)' |
+		grep -vE '^< (# CONFIG_[A-Z0-9_]* is not set|CONFIG_HAVE_[A-Z0-9_]*=y)$' || :)
+	[ -z "$differing" ] || {
+		echo "$differing" >&2
+		die "the configurations differ in more than options of the series"
+	}
+	logged "$output/build.log" make -C "$source" O="$output" -j"$JOBS" \
+		V="${V:-0}" LOCALVERSION= vmlinux
+}
+step "Build the unpatched kernel of $spec (log: ${output#"$PWD/"}/build.log)" unpatched
+
+text()
+{
+	objcopy -O binary --only-section=.text "$1/vmlinux" "$2"
+}
+text "$patched" "$output/text.patched"
+text "$output" "$output/text.unpatched"
+size=$(stat -c %s "$output/text.patched")
+[ "$size" -gt 100000 ] || die "the .text of $patched/vmlinux has only $size bytes"
+
+function_at()
+{
+	nm -n "$1/vmlinux" | awk -v want="ffffffff$2" '
+		$1 > want { exit }
+		{ name = $3 }
+		END { print name }'
+}
+
+# A shift makes everything behind it differ: the first difference counts.
+differs()
+{
+	local offset start address
+
+	offset=$(cmp "$output/text.patched" "$output/text.unpatched" 2>&1 |
+		sed -n 's/.* byte \([0-9]*\).*/\1/p')
+	[ -n "$offset" ] || offset=$(stat -c %s "$output"/text.* | sort -n | head -n 1)
+	start=$(objdump -h -j .text "$patched/vmlinux" | awk '$2 == ".text" { print $4 }')
+	address=$(printf '%08x' $((16#${start: -8} + offset - 1)))
+	die "the .text of $spec differs from the unpatched kernel's from address" \
+	    "ffffffff$address on, in $(function_at "$patched" "$address") (patched) or" \
+	    "$(function_at "$output" "$address") (unpatched); sizes: $size and" \
+	    "$(stat -c %s "$output/text.unpatched") bytes; see $output/text.*"
+}
+
+if cmp -s "$output/text.patched" "$output/text.unpatched"; then
+	rm -f "$output"/text.*
+	echo "the $size bytes of .text are those of the unpatched kernel"
+else
+	differs
+fi

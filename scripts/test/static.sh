@@ -178,6 +178,8 @@ documentation()
 
 	command -v rst2html >/dev/null || { echo "no rst2html"; return $SKIP; }
 	for f in $(files 'Documentation/*.rst'); do
+		# Only Sphinx, which htmldocs runs, knows the toctree of index.rst.
+		[[ $f != */index.rst ]] || continue
 		rst2html --report=warning --halt=warning "$f" >/dev/null || bad=1
 	done
 	return $bad

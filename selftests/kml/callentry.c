@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The call entry: a system call by CALL does what one by SYSCALL does.
+ * Compare a system call by CALL with one by SYSCALL.
+ *
+ * Each test makes the same call in all ways of kml_call.h and expects the same result and
+ * the same registers afterwards: with each number, with flags set, on stacks that are absent
+ * or vanish during the call, in handlers, across restarts, fork() and exec(), and under
+ * tracers, user dispatch and seccomp.
  */
 #include <fcntl.h>
 #include <linux/filter.h>

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The call entry while things happen on each of its instructions.
+ * Interrupt the call entry at each of its instructions.
  *
- * Up to the instruction that loads the kernel's stack, and from the one that
- * loads the process's again, the entry runs in the kernel's text on the stack of
- * the process, with interrupts on: it can be interrupted, preempted, moved to
- * another CPU and sent a signal, and its reads of the stack can fault. So one call
- * is repeated, with all checked that must survive it, under timers, signals
- * from other threads, inter-processor interrupts, single steps, and a stack that
- * comes and goes.
+ * The entry runs kernel text on the stack of the process, with interrupts on, until it has
+ * loaded the kernel's stack and again after it has loaded the process's. In this stretch
+ * it can be interrupted, preempted, moved to another CPU and sent a signal, and its reads
+ * of the stack can fault. A loop in assembler (kml_storm_by_call and the like) repeats one
+ * call and checks all registers and the result. Meanwhile timers, signals from other
+ * threads, inter-processor interrupts, single steps, and a stack that is unmapped and
+ * comes back disturb it. Signal handlers note where they found the process: only the entry
+ * is allowed among kernel addresses, and the test prints how often it was there.
  */
 #include <linux/membarrier.h>
 #include <pthread.h>

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Core dumps: the registers of the dying process, as a debugger wants them,
- * with the ABI's CS and SS whatever the CPU ran with.
+ * Compare the registers in a core dump with those that the process had when it died.
+ *
+ * A child loads a pattern into all registers and raises a fatal signal. The test parses the
+ * notes of the core file. They must have the pattern, and the CS and SS of the ABI,
+ * whichever selectors the CPU used.
  */
 #include <elf.h>
 #include <fcntl.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Exceptions of processes: each must arrive as the signal, the code, the
- * address, the vector, the error code and the registers that ring 3 gives.
+ * Raise each exception in a process and compare the signal, its code, the address, the
+ * vector, the error code and the registers with what ring 3 gives.
  *
- * In ring 0 the CPU reports a page fault without the user bit and pushes the
- * frame without switching stacks. A kernel that believes the CPU takes the
- * fault for its own and oopses; one that repairs the frame badly shows it in
- * one of the values compared here.
+ * In ring 0 the CPU reports a page fault without the user bit and pushes the frame without
+ * switching stacks. A kernel that believes the CPU takes the fault for its own and oopses.
+ * A kernel that repairs the frame wrongly fails one of the comparisons. Each test loads an
+ * address into RAX and runs one instruction that uses it.
  */
 #include <fcntl.h>
 #include <sys/prctl.h>

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * RFLAGS, as a process may leave them, on every way into the kernel and back.
+ * Enter the kernel in each way with each set of RFLAGS that a process can leave behind.
  *
- * In ring 0 an interrupt gate does not clear DF and AC, IRETQ within a ring
- * faults when NT is set, and POPF changes IF and IOPL too. The kernel must run
- * with none of the process's flags and the process must find all of its own.
+ * In ring 0 an interrupt gate does not clear DF and AC, IRETQ within a ring faults if NT is
+ * set, and POPF also changes IF and IOPL. The kernel must never run with the flags of the
+ * process, and the process must find all its flags again. The tests go through a table of
+ * flags: they load each set, enter by a system call or an exception, and compare the flags in
+ * the signal frame.
  */
 #include "kml.h"
 

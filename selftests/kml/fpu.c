@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * x87, SSE and AVX state over everything that can interrupt it.
+ * Check the x87, SSE and AVX state across everything that can interrupt it.
  *
- * The kernel saves this state lazily and restores it on the way out to a
- * process. A way out that is taken for one within the kernel skips that, and
- * the process goes on with somebody else's vectors.
+ * The kernel saves this state lazily and restores it on the way out to a process. A kernel
+ * that takes this way out for one within the kernel skips the restore, and the process goes
+ * on with another task's vectors. The tests load all vector registers, let something happen
+ * in one stretch of assembler (a system call, a fault, a signal whose handler overwrites the
+ * registers, a switch to another task), store them, and compare.
  */
 #include <cpuid.h>
 #include <sched.h>

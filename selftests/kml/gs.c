@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * FS and GS.
+ * Check which bases of FS and GS a process can have.
  *
- * A process in ring 0 runs with the kernel's GS base, which per-CPU data hangs
- * on, and so gets a defined answer instead of one of its own: arch_prctl() and
- * ptrace() refuse a GS base other than 0, the FSGSBASE instructions are not
- * offered and do not exist. FS is the process's own, as ever.
+ * A process in ring 0 runs with the kernel's GS base, through which the kernel finds its
+ * per-CPU data. It therefore cannot have a GS base of its own: arch_prctl() and ptrace()
+ * must refuse every base but 0, AT_HWCAP2 must not offer the FSGSBASE instructions, and these
+ * must raise SIGILL. The FS base must work as in ring 3, even while the C library's TLS is
+ * out of reach.
  */
 #include <asm/prctl.h>
 #include <pthread.h>

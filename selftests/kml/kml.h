@@ -2,9 +2,15 @@
 /*
  * Shared by the CONFIG_KML selftests.
  *
- * The tests run on any x86-64 kernel. Where a process in ring 0 must behave
- * like one in ring 3, and that is nearly everywhere, one expectation serves
- * both; where it cannot, kml_on() chooses, and Documentation names the case.
+ * The tests run on every x86-64 kernel. A process in ring 0 must behave like one in ring
+ * 3 almost everywhere, so most tests have one expectation for both. Where the two differ,
+ * kml_on() chooses, and Documentation/arch/x86/kml.rst describes the difference.
+ *
+ * Most tests have the same shape: kml_regs_init() puts a pattern into each register,
+ * kml_trap() loads these registers and jumps to one instruction (the stubs of regs.S), and
+ * the signal that this raises ends the run. The test then compares the signal frame with
+ * the pattern: a wrong entry or exit path shows as a register, a flag or a signal that
+ * differs.
  */
 #ifndef SELFTESTS_KML_H
 #define SELFTESTS_KML_H
@@ -39,7 +45,7 @@
 #define __maybe_unused	__attribute__((__unused__))
 #endif
 
-/* What a debugger, a signal frame and a core dump show of every process. */
+/* Debuggers, signal frames and core dumps show these selectors of every process. */
 #define KML_ABI_CS	0x33UL
 #define KML_ABI_SS	0x2bUL
 
@@ -100,7 +106,7 @@ static inline unsigned long kml_ss(void)
 	return ss & 0xffff;
 }
 
-/* CS is the one register that cannot lie about the privilege level. */
+/* CS always shows the privilege level. */
 static inline bool kml_on(void)
 {
 	return !(kml_cs() & 3);
@@ -163,7 +169,7 @@ static inline unsigned long kml_sig_ss(const greg_t *regs)
 	return ((unsigned long)regs[REG_CSGSFS] >> 48) & 0xffff;
 }
 
-/* Ends kml_enter(): note what came and go back to the caller. */
+/* End kml_enter(): record the signal and return to the caller. */
 static inline void kml_catch(int sig, siginfo_t *si, void *ctx)
 {
 	ucontext_t *uc = ctx;
@@ -171,13 +177,13 @@ static inline void kml_catch(int sig, siginfo_t *si, void *ctx)
 
 	/* Inherited from the interrupted code, and memcpy() is not aligned. */
 	__builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() & ~FL_AC);
-	/* Too early or too late: not in the code that was entered. */
+	/* The timer may fire before or after the code that was entered: ignore it then. */
 	if (sig == SIGALRM &&
 	    (!kml_saved_rsp ||
 	     (rip >= (greg_t)kml_enter && rip < (greg_t)kml_enter_end)))
 		return;
 	if (!kml_saved_rsp) {
-		/* Not ours: die of it, visibly. */
+		/* No test is running: let the default action kill the process. */
 		signal(sig, SIG_DFL);
 		return;
 	}
@@ -211,7 +217,7 @@ static inline int kml_use_altstack(void *base, size_t size)
 	return sigaltstack(&ss, NULL);
 }
 
-/* Catch all that a stub can raise, and SIGALRM, on the alternate stack. */
+/* Catch every signal that a stub can raise, and SIGALRM, on the alternate stack. */
 static inline int kml_catch_all(void)
 {
 	static const int sigs[] = {
@@ -225,7 +231,7 @@ static inline int kml_catch_all(void)
 	return ret;
 }
 
-/* A pattern in each register, a good stack, and @rip. */
+/* Set up @regs with a pattern in each register, a valid stack, and @rip. */
 static inline void kml_regs_init(greg_t *regs, const void *rip)
 {
 	unsigned long i;
@@ -238,7 +244,7 @@ static inline void kml_regs_init(greg_t *regs, const void *rip)
 	regs[REG_EFL] = FL_FIXED | FL_IF;
 }
 
-/* Run with @regs until a signal comes; what came is in kml_last. */
+/* Run with @regs until a signal comes, which kml_last then describes. */
 static inline int kml_trap(const greg_t *regs)
 {
 	memset(&kml_last, 0, sizeof(kml_last));
@@ -261,7 +267,7 @@ static inline int kml_trap_timer(const greg_t *regs, long usec)
 	return kml_last.sig;
 }
 
-/* The flags that user code can tell apart; RF is set by some traps only. */
+/* The flags to compare: all but RF, which only some traps set. */
 static inline unsigned long kml_flags(const greg_t *regs)
 {
 	return regs[REG_EFL] & ~FL_RF;
@@ -292,7 +298,7 @@ static inline int kml_regs_differ(const greg_t *in, const greg_t *out,
 
 #define KML_REG(r)	(1UL << REG_##r)
 #define KML_SYSCALL_REGS (KML_REG(RAX) | KML_REG(RCX) | KML_REG(R11))
-/* What a C function need not preserve. */
+/* The registers that a C function need not preserve. */
 #define KML_CALL_REGS	(KML_SYSCALL_REGS | KML_REG(RDI) | KML_REG(RSI) | \
 			 KML_REG(RDX) | KML_REG(R8) | KML_REG(R9) | KML_REG(R10))
 
@@ -313,7 +319,7 @@ static inline int kml_regs_differ(const greg_t *in, const greg_t *out,
 #define EXPECT_REGS_KEPT(_in, _but) \
 	EXPECT_EQ(0, kml_regs_differ((_in), kml_last.regs, (_but)))
 
-/* Is @addr canonical? That depends on the levels of the page tables. */
+/* Is @addr canonical? The answer depends on the levels of the page tables. */
 static inline bool kml_canonical(unsigned long addr)
 {
 	void *high = (void *)(1UL << 48), *p;
@@ -328,7 +334,7 @@ static inline bool kml_canonical(unsigned long addr)
 	return (long)(addr << unused << 1) >> unused >> 1 == (long)addr;
 }
 
-/* What every program here is built on; the smallest kernels go without. */
+/* Skip all tests if the kernel lacks futexes, timers or madvise(). */
 static __attribute__((__constructor__, __unused__)) void kml_needs(void)
 {
 	static int word;
@@ -349,7 +355,7 @@ static __attribute__((__constructor__, __unused__)) void kml_needs(void)
 	_exit(KSFT_SKIP);
 }
 
-/* Many children die here, and their cores would only fill the disk. */
+/* Many children die in these tests: do not fill the disk with their cores. */
 static __attribute__((__constructor__, __unused__)) void kml_no_core(void)
 {
 	struct rlimit lim;
@@ -399,7 +405,7 @@ static inline unsigned long long kml_now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* Both sides of a ping-pong on one CPU: waking another takes long in QEMU. */
+/* Keep both sides of a ping-pong on one CPU: waking another CPU is slow in QEMU. */
 static inline void kml_pin(int cpu)
 {
 	cpu_set_t set;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * System calls in all ways: by the SYSCALL instruction, by a call to the address
- * that a kernel with CONFIG_KML exports, and by a call of a slot. What holds for one
- * holds for the others, bar the status flags and the registers that are lost; so each
- * test runs with all, and the first shows on any kernel that the test itself is right.
+ * Make a system call in each of three ways: by the SYSCALL instruction, by a call to the
+ * address that a kernel with CONFIG_KML exports, and by a call of a slot. All three must do
+ * the same, except for the status flags and the registers that they lose. So the fixture
+ * "by" runs each test in all three ways, and the run with SYSCALL, which works on every
+ * kernel, shows that the test itself is right.
  */
 #ifndef SELFTESTS_KML_CALL_H
 #define SELFTESTS_KML_CALL_H
@@ -16,9 +17,9 @@
 #define AT_SYSINFO	32
 #endif
 
-/* Where the vsyscall page has the entry's address; see Documentation. */
+/* The word in the vsyscall page with the entry's address, see kml.rst. */
 #define KML_CALL_SLOT	0xffffffffff600c00UL
-/* The slots, and the word that tells that there are some. */
+/* The slots, and the word that says whether there are any. */
 #define KML_SLOTS_AT	0xffffffffff600c08UL
 #define KML_SLOTS	0xffffffffff601000UL
 #define KML_SLOT_4095	0xffffffffff601ff0UL
@@ -113,7 +114,7 @@ FIXTURE_SETUP(by)
 		SKIP(return, "no AT_SYSINFO: this kernel has no call entry");
 	if (variant->slot && !kml_slots())
 		SKIP(return, "this kernel has no slots");
-	/* A signal shows the process at the CALL or behind it, and nowhere up there. */
+	/* A signal finds the process at the CALL or after it, never in the entry. */
 	if (variant->slot)
 		self->entry = KML_SLOTS;
 	ASSERT_EQ(0, kml_catch_all());
@@ -123,7 +124,7 @@ FIXTURE_TEARDOWN(by)
 {
 }
 
-/* After the call all is as before but what it may change. */
+/* After the call, only the registers that it may change have changed. */
 #define BY_TRAP(_nr) do { \
 	kml_regs_init(self->regs, variant->insn); \
 	self->regs[REG_RAX] = (_nr); \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What tests of ptrace() and of core dumps share: a traced child, and registers
- * as struct user_regs_struct has them.
+ * Shared by the tests of ptrace() and of core dumps: a traced child, and registers in the
+ * form of struct user_regs_struct.
  */
 #ifndef SELFTESTS_KML_TRACE_H
 #define SELFTESTS_KML_TRACE_H

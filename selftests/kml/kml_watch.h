@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Breakpoints of perf on data that the entry code of CONFIG_KML reads. A process in
- * ring 0 can find it: the code of the call entry names this CPU's variables, and can
- * be read. What is found belongs to the CPU that the caller is pinned to.
+ * Set breakpoints of perf on data that the entry code of CONFIG_KML reads. A process in ring
+ * 0 can find this data: it can read the kernel's text, and the code of the call entry
+ * contains the addresses of this CPU's variables. The addresses belong to the CPU that
+ * the caller is pinned to.
  */
 #ifndef SELFTESTS_KML_WATCH_H
 #define SELFTESTS_KML_WATCH_H

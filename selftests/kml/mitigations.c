@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mitigations of speculative execution that act by ring.
+ * Check that mitigations of speculative execution which act by ring are off.
  *
- * They keep a process from what it can read anyway in ring 0, and the processor
- * would apply some of them to the process itself. So with CONFIG_KML they are off,
- * whatever the command line says, and the kernel says why: in its log, and in
- * /sys/devices/system/cpu/vulnerabilities. SPEC_CTRL, where the processor has it,
- * is what counts: ring 0 can read it.
+ * In ring 0 a process can read without speculation what they would hide, and the processor
+ * would apply some of them to the process itself. With CONFIG_KML they must be off whatever
+ * the command line says, and the kernel must say so in its log and in
+ * /sys/devices/system/cpu/vulnerabilities. The tests read both, and, since ring 0 can,
+ * SPEC_CTRL itself where the processor has it.
  */
 #include "kml.h"
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * At which privilege level processes run, everywhere they can be, and what
- * ring 0 lets pass that ring 3 does not.
+ * Check at which privilege level processes run, and what ring 0 permits that ring 3 does not.
  *
- * KML_EXPECT=1 or 0 in the environment says which kernel this ought to be; the
- * rest of the collection believes CS, so this is where a KML kernel that
- * quietly runs processes in ring 3 is found out.
+ * Some tests read CS after each way back into a process: from a system call, an interrupt or
+ * a fault, in a signal handler, in a new thread and in a new process. Others execute
+ * privileged instructions, so that CS is checked against what the CPU permits.
+ *
+ * KML_EXPECT=1 or 0 in the environment says whether this kernel ought to have CONFIG_KML.
+ * The other tests trust CS. Only this one finds a kernel with the option that runs processes
+ * in ring 3.
  */
 #include <pthread.h>
 

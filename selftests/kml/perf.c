@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Samples of a process: whose they are, where they stand, and what its stack
- * holds.
+ * Check samples that perf takes of processes: mode, address, registers and stack.
  *
- * perf decides by the interrupted frame whether kernel or process is sampled,
- * and then walks the stack of the one or the other, which for a process means
- * reads that may fault, from interrupt context. Processes here use the worst
- * stacks there are.
+ * perf decides by the interrupted frame whether it samples the kernel or the process, and
+ * then walks the stack of one or the other. For a process it reads memory that may fault,
+ * in interrupt context. The tests open an event on themselves, compute or call the kernel
+ * on the worst stacks there are, and then look at each sample in the ring buffer.
  */
 #include <linux/perf_event.h>
 #include <fcntl.h>

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * System calls of a thread that has denied itself protection key 0.
+ * Make system calls while the thread denies itself protection key 0.
  *
- * Keys apply to all user pages, in whichever ring the access is made. So such a
- * thread can neither read its data nor its usual stack, but it can still make
- * system calls: code is exempt, and SYSCALL reads no memory. A CALL reads the stack,
- * which has another key here, and the pages that hold the addresses to call. These
- * must be the kernel's, which have no key.
+ * Keys apply to all user pages, in every ring. A thread without key 0 can read neither its
+ * data nor its usual stack, but it can still make system calls: code is exempt from keys, and
+ * SYSCALL reads no memory. CALL reads the stack and the pages with the addresses to call.
+ * The test gives the stack another key; the pages must be the kernel's, which have none.
  */
 #include <cpuid.h>
 

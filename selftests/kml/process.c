@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How processes and threads come, change and go: fork, vfork, clone, exec, exit,
- * with what entry code must carry along: registers, stacks, thread-local
- * storage, restartable sequences, and time for everybody.
+ * Create, change and end processes and threads: fork(), vfork(), clone(), exec(), exit().
+ *
+ * Each test checks what the entry code must carry along: registers, stacks, thread-local
+ * storage, restartable sequences, and time on the CPU for every task. A child reports what it
+ * found by its exit status.
  */
 #include <fcntl.h>
 #include <linux/futex.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a debugger sees and does: registers, single steps, breakpoints,
- * watchpoints, and system call stops.
+ * Trace a child, and compare what the tracer sees and sets with what the child has.
  *
- * The selectors of a process in ring 0 are the kernel's, and no debugger may
- * see or set those. A trap flag or a breakpoint that fires in the kernel's
- * first instructions must not be taken for the kernel's own debugging.
+ * The tests cover registers, single steps, breakpoints, watchpoints and stops at system
+ * calls. A process in ring 0 has the kernel's selectors, which no tracer may see or set. A
+ * trap flag or a breakpoint that fires in the first instructions of the kernel must not be
+ * taken for the kernel's own.
  */
 #include <elf.h>
 #include <sys/uio.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The 128 bytes below RSP, and every register, under all that can interrupt.
+ * Check the 128 bytes below RSP, and all registers, under everything that can interrupt.
  *
- * Leaf functions keep their variables there. An interrupt in ring 0 that goes
- * through a gate without an IST slot pushes its frame right onto them, and so
- * does a kernel that moves a frame to the wrong place. No single entry shows it
- * for sure, so a loop checks its red zone and registers while timers, page
- * faults, breakpoints, inter-processor interrupts and signals rain on it.
+ * Leaf functions keep variables there. If an interrupt in ring 0 goes through a gate without
+ * an IST slot, or the kernel moves a frame to the wrong place, the frame overwrites them. No
+ * single entry shows that reliably. So a loop in assembler fills the red zone and the
+ * registers and compares them over and over, while timers, page faults, breakpoints,
+ * inter-processor interrupts and signals interrupt it.
  */
 #include <linux/membarrier.h>
 #include <pthread.h>

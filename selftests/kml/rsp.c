@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every way into the kernel with every kind of stack pointer.
+ * Enter the kernel in each way with each kind of stack pointer.
  *
- * In ring 0 the CPU pushes the frame of an interrupt onto the stack that is in
- * use, unless the gate names another. One gate without it, or one instruction
- * of the kernel that trusts a process's RSP, and these values end in a double
- * fault; a kernel that tells its own frames by RSP alone takes those in the
- * upper half for its own. The process is owed the signal it would get in ring
- * 3, with RSP as it was.
+ * In ring 0 the CPU pushes the frame of an interrupt to the current stack unless the gate
+ * names another one. If one gate does not, or if one instruction of the kernel trusts the
+ * RSP of a process, these values end in a double fault. If the kernel recognizes its own
+ * frames by RSP alone, it takes values in the upper half for its own. The tests go through a
+ * table of stack pointers: the process must get the signal that it would get in ring 3,
+ * with RSP unchanged.
  */
 
 #include "kml.h"

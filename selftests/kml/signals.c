@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Signals: frames, alternate stacks, nesting, restarts, sigreturn.
+ * Deliver signals: frames, alternate stacks, nesting, restarts, sigreturn.
  *
- * All exits to a process with work pending come through here, and sigreturn
- * makes the registers of a process from memory: CS and SS in it are the ABI's,
- * whatever the CPU runs with.
+ * All exits to a process that has work pending lead through this code, and sigreturn takes
+ * the registers of a process from memory. The tests raise signals at known instructions and
+ * compare the frame, then change the frame and check what sigreturn loads. CS and SS in it
+ * must be those of the ABI, whichever selectors the CPU uses.
  */
 #include <poll.h>
 #include <sched.h>

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The slots: calls in the place of SYSCALL, or of SYSCALL and a comparison. All that
- * callentry and callstorm try is tried with one of them; this is about the rest.
+ * Call slots: a CALL in the place of SYSCALL, or of SYSCALL and a comparison.
+ *
+ * callentry and callstorm run all their tests with one slot, too. The tests here cover the
+ * rest: each number, the two slots that compare, what a signal handler and a tracer see, and
+ * that nobody can change the page of slots.
  */
 #include <fcntl.h>
 #include <sys/prctl.h>

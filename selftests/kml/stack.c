@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Stacks that grow, end, move and vanish.
+ * Use stacks that grow, overflow, move and vanish.
  *
- * A process in ring 0 faults on its own stack in the middle of a push or a
- * call; a frame pushed there by the CPU would fault again. Everything that the
- * kernel does about stacks must work with the stack absent.
+ * A process in ring 0 faults on its own stack in the middle of a push or a call. If the CPU
+ * pushed a frame there, it would fault again. The tests use up or remove the stack in
+ * different ways; the kernel must grow it, or deliver the signal, without the stack.
  */
 #include <linux/sched.h>
 #include <pthread.h>

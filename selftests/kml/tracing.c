@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tracepoints of system calls, probes in the kernel and in the process, and BPF.
+ * Trace system calls and probe the kernel and the process: tracepoints, kprobes, uprobes,
+ * function tracers, BPF.
  *
- * They are work on entry and exit, which the call entry must not pass by; they
- * put breakpoints and single steps where ring 0 has its own; and what they count
- * must not depend on how a system call was made.
+ * Tracers add work on entry and exit, which the call entry must not skip. They put
+ * breakpoints and single steps where ring 0 has its own. The tests count events with perf or
+ * tracefs while they make a known number of system calls. The counts must not depend on how
+ * the calls are made.
  */
 #include <fcntl.h>
 #include <linux/bpf.h>

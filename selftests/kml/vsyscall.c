@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The vDSO and the legacy vsyscall page.
+ * Call the vDSO and the legacy vsyscall page.
  *
- * The vsyscall page lies in the kernel's half and is called by old programs. It
- * is emulated in the page fault that a call there raises, and that fault must
- * be seen as the process's, at an RIP of the kernel's half.
+ * The vsyscall page lies in the kernel's half, and old programs call it. A call there raises
+ * a page fault, in which the kernel emulates it. The kernel must recognize this fault as the
+ * process's although RIP is in the kernel's half. The tests compare the results with those of
+ * system calls. They find out first in which mode (vsyscall=) the kernel runs.
  */
 #include <elf.h>
 #include <sys/auxv.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Data breakpoints on what the call entry reads and writes: each of its instructions
- * has to make progress although the breakpoint traps after it, each time.
+ * Put data breakpoints on everything that the call entry reads and writes.
  *
- * A call that does not would hang the CPU, and this test with it. So the breakpoints
- * are limited to a number of hits, by perf or by the handler: then they are off, the
- * call returns, and the number of hits tells.
+ * The breakpoint traps after each access, and the entry must make progress all the same. A
+ * call that does not would hang the CPU and the test. So perf or the signal handler
+ * disables the breakpoint after a number of hits; the call then returns, and the number of
+ * hits shows whether the entry looped.
  */
 #include "kml_watch.h"
 

@@ -21,7 +21,7 @@
 #include "kml_call.h"
 #include "kml_trace.h"
 
-/* The two ways to find it say the same, and the page can be read. */
+/* AT_SYSINFO and the vsyscall page give the same address, and the page can be read. */
 TEST(exported)
 {
 	unsigned long entry = kml_call_entry();
@@ -59,7 +59,7 @@ TEST_F(by, registers)
 	}
 }
 
-/* Arguments go where SYSCALL has them; six of them, and a long result. */
+/* A call takes six arguments in the registers of SYSCALL and gives a long result. */
 TEST_F(by, arguments)
 {
 	char *p = mmap(NULL, 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -84,7 +84,7 @@ TEST_F(by, arguments)
 	close(fd);
 }
 
-/* From where only five levels of page tables reach, and on a stack there. */
+/* Call from memory that only five levels of page tables reach, and with a stack there. */
 TEST_F(by, above_47_bits)
 {
 	size_t size = variant->after + 1 - variant->insn;
@@ -107,7 +107,7 @@ TEST_F(by, above_47_bits)
 	munmap(p, 3 * 4096);
 }
 
-/* Numbers that mean nothing. A number is an int; its upper half is not looked at. */
+/* Unknown numbers give -ENOSYS. A number is an int: its upper half is ignored. */
 TEST_F(by, invalid_numbers)
 {
 	static const long nrs[] = {
@@ -206,8 +206,8 @@ TEST_F(by, errors)
 }
 
 /*
- * Each number with arguments that hurt nobody, in a child for each way: the same
- * result. Left out: what does not return, waits, or changes the system.
+ * Call each number with harmless arguments, in a child for each way, and expect the same
+ * result. Leave out calls that do not return, wait, or change the system.
  */
 static const int not_tried[] = {
 	SYS_pause, SYS_exit, SYS_exit_group, SYS_fork, SYS_vfork, SYS_clone,
@@ -243,7 +243,7 @@ TEST_F_TIMEOUT(by, every_number, 60)
 		for (way = 0; way < 2; way++) {
 			pid_t pid = fork();
 
-			/* One child does them all, but for what it breaks. */
+			/* A child makes all calls of a round, as some change the process. */
 			if (!pid) {
 				long (*fn)(long nr, ...) = way ? variant->nr :
 					kml_by_syscall;
@@ -275,7 +275,7 @@ TEST_F_TIMEOUT(by, every_number, 60)
 	munmap(ret, 8192);
 }
 
-/* Flags: kept, or for CALL those that a C function keeps. */
+/* SYSCALL keeps all flags, CALL those that a C function keeps. */
 TEST_F(by, flags)
 {
 	static const unsigned long set[] = {
@@ -302,7 +302,7 @@ TEST_F(by, flags)
 	}
 }
 
-/* With DF set, what the kernel copies still goes the right way. */
+/* With DF set, the kernel still copies in the right direction. */
 TEST_F(by, copies_with_direction_flag)
 {
 	static char src[3000], dst[9000];
@@ -328,8 +328,8 @@ TEST_F(by, copies_with_direction_flag)
 }
 
 /*
- * The trap flag of the process itself. No step shows inside of the kernel,
- * and TF is there afterwards.
+ * The process sets its trap flag. It sees no step inside of the kernel, and TF is
+ * still set afterwards.
  */
 static greg_t step_rip[16];
 static int nsteps;
@@ -372,7 +372,7 @@ TEST_F(by, trap_flag)
 	}
 }
 
-/* Stacks to call with. CALL itself faults where it cannot push. */
+/* Call with each kind of stack. CALL itself faults if it cannot push. */
 TEST_F(by, bad_stacks)
 {
 	static const unsigned long bad[] = {
@@ -395,7 +395,7 @@ TEST_F(by, bad_stacks)
 	}
 }
 
-/* A jump to the entry, so that it is the one to find no stack. */
+/* Jump to the entry, so that the entry and not CALL faults on the stack. */
 TEST_F(by, entered_without_stack)
 {
 	static const unsigned long bad[] = {
@@ -417,7 +417,7 @@ TEST_F(by, entered_without_stack)
 	}
 }
 
-/* The return address may be anything: the process finds out when it is back. */
+/* The return address may be anything: the process faults after it has returned. */
 TEST_F(by, bad_return_address)
 {
 	static const unsigned long bad[] = {
@@ -443,7 +443,7 @@ TEST_F(by, bad_return_address)
 	}
 }
 
-/* Stack and code that the call itself takes away. */
+/* The call unmaps its own stack or code. */
 struct gone {
 	char *stack, *code;
 };
@@ -519,8 +519,8 @@ TEST_F(by, own_code_unmapped)
 }
 
 /*
- * The page of the stack goes away under the call but its content does not:
- * the way back faults, and the fault is resolved as if nothing was.
+ * The call drops the page of the stack but not its content: the way back faults, and
+ * the kernel resolves the fault.
  */
 TEST_F(by, stack_page_dropped)
 {
@@ -623,7 +623,7 @@ static void tick(int sig, siginfo_t *si, void *ctx)
 {
 	greg_t rip = ((ucontext_t *)ctx)->uc_mcontext.gregs[REG_RIP];
 
-	/* In the kernel's half there is one place that a process can be at. */
+	/* The entry is the only place in the kernel's half where a process can be. */
 	if (rip < 0 && rip != (greg_t)kml_call_entry())
 		handler_ret = rip;
 	if (++count == 3) {
@@ -785,7 +785,7 @@ TEST_F(by, vfork)
 	}
 }
 
-/* A task on a stack of its own: it starts there, the call's return address not. */
+/* A new task with a stack of its own starts there, without the call's return address. */
 static char new_stack[16384] __aligned(16);
 
 TEST_F(by, clone_with_stack)
@@ -894,7 +894,7 @@ TEST_F(by, threads)
 /* A tracer sees a call by CALL as it sees one by SYSCALL. */
 #define SYSCALL_STOP (SIGTRAP | 0x80)
 
-/* A tracer sees all that the process has; only afterwards is anything lost. */
+/* A tracer sees all registers of the process; they are lost only afterwards. */
 static void expect_user_regs(struct __test_metadata *_metadata, const greg_t *in,
 			     const struct user_regs_struct *u, unsigned long but)
 {
@@ -1078,7 +1078,7 @@ TEST_F(by, watched_return_address)
 	end(pid);
 }
 
-/* Interrupted in a call that sleeps: shown as such, and restarted. */
+/* A tracer interrupts a call that sleeps, sees it as such, and the call restarts. */
 TEST_F(by, restarted_under_tracer)
 {
 	struct user_regs_struct u;

@@ -20,7 +20,7 @@ static volatile bool stop;
 static volatile unsigned long signals, in_entry, elsewhere;
 static unsigned long entry_start;
 
-/* Where a signal found the process; the entry is the only place up there. */
+/* Note where a signal found the process; in the kernel's half only the entry is allowed. */
 static void note_place(greg_t rip)
 {
 	signals++;
@@ -56,7 +56,7 @@ static void timer(long usec)
 	setitimer(ITIMER_REAL, &it, NULL);
 }
 
-/* Calls for @ms; the first thing that is wrong, or 0. */
+/* Call for @ms; return the first error, or 0. */
 static long storm_for(long (*storm)(long nr, long result, long rounds), int ms)
 {
 	unsigned long long end = kml_now_ns() + ms * 1000000ULL;
@@ -70,7 +70,7 @@ static long storm_for(long (*storm)(long nr, long result, long rounds), int ms)
 #define REPORT() \
 	printf("# %lu signals, %lu of them in the entry\n", signals, in_entry)
 
-/* The loop has to notice; with a wrong result expected it must say so. */
+/* The loop must notice an error: make it expect a wrong result. */
 TEST_F(by, storm_sees_errors)
 {
 	EXPECT_EQ(0, variant->storm(SYS_getppid, getppid(), 10));
@@ -131,7 +131,7 @@ TEST_F(by, signals_from_a_thread)
 	REPORT();
 }
 
-/* Interrupts from other CPUs that no signal goes with. */
+/* Interrupts from other CPUs, without a signal. */
 static void *interrupter(void *arg)
 {
 	volatile char *p = arg;
@@ -164,7 +164,7 @@ TEST_F(by, interprocessor_interrupts)
 	pthread_join(thread, NULL);
 }
 
-/* More callers than CPUs: preempted anywhere, moved anywhere, and all get on. */
+/* With more callers than CPUs, each is preempted and moved, and makes progress. */
 struct caller {
 	long (*storm)(long nr, long result, long rounds);
 	volatile unsigned long done;
@@ -223,7 +223,7 @@ TEST_F(by, gives_way)
 	start = kml_now_ns();
 	for (i = 0; i < 30; i++)
 		nanosleep(&ms, NULL);
-	/* Some ticks each at most, not the seconds of a CPU kept. */
+	/* A caller may keep the CPU for some ticks, not for seconds. */
 	EXPECT_GT(5000000000ULL, kml_now_ns() - start);
 	stop = true;
 	pthread_join(thread, NULL);
@@ -231,7 +231,7 @@ TEST_F(by, gives_way)
 	EXPECT_LT(0, c.done);
 }
 
-/* Each instruction with the trap flag on, those of the entry as well. */
+/* Step through each instruction by the trap flag, including those of the entry. */
 static void on_trap(int sig, siginfo_t *si, void *ctx)
 {
 	if (si->si_code == TRAP_TRACE)
@@ -240,7 +240,7 @@ static void on_trap(int sig, siginfo_t *si, void *ctx)
 		kml_catch(sig, si, ctx);
 }
 
-/* Run the loop on @rsp, which need not be a place that C could use. */
+/* Run the loop on the stack @rsp, which C could not use. */
 static void storm_on(greg_t *regs, const void *storm, char *rsp, long rounds,
 		     unsigned long flags)
 {
@@ -285,7 +285,7 @@ TEST_F(by, single_steps_and_timer)
 		TH_LOG("rip %#lx", elsewhere);
 }
 
-/* The stack's page dropped all the time: faults that are resolved unseen. */
+/* A thread drops the page of the stack all the time; the kernel resolves the faults. */
 static void *dropper(void *arg)
 {
 	while (!stop) {
@@ -332,7 +332,7 @@ TEST_F(by, stack_comes_and_goes)
 	close(fd);
 }
 
-/* The stack's page forbidden now and then: signals, and then once more. */
+/* Forbid access to the stack now and then: a signal comes, and the call is repeated. */
 static char *forbidden;
 
 static void on_fault(int sig, siginfo_t *si, void *ctx)
@@ -387,7 +387,7 @@ TEST_F(by, stack_forbidden)
 	munmap(forbidden, 8192);
 }
 
-/* Sleeping calls that are restarted by many signals: nothing lost or doubled. */
+/* Many signals restart calls that sleep: none is lost or made twice. */
 struct pipes {
 	long (*nr)(long nr, ...);
 	int fd[2];

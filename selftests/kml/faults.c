@@ -63,7 +63,7 @@ TEST_F(fault, null_write)
 
 TEST_F(fault, write_to_rodata)
 {
-	/* Present first: CR0.WP is all that keeps ring 0 out. */
+	/* Make the page present first: only CR0.WP then keeps ring 0 from writing. */
 	EXPECT_EQ('r', *(volatile const char *)rodata);
 	TRAP_AT(store, rodata + 16);
 	EXPECT_PF(SEGV_ACCERR, rodata + 16, PF_USER | PF_WRITE | PF_PROT,
@@ -94,7 +94,7 @@ TEST_F(fault, jump_to_unmapped)
 {
 	TRAP_AT(jump, 0x10);
 	EXPECT_PF(SEGV_MAPERR, 0x10, PF_USER | PF_INSTR, 0x10);
-	/* A call has pushed its return address, and nothing else has. */
+	/* The call pushes its return address, and nothing else is pushed. */
 	TRAP_AT(call, 0x20);
 	EXPECT_TRAP(SIGSEGV, SEGV_MAPERR, X86_TRAP_PF, PF_USER | PF_INSTR, 0x20);
 	EXPECT_EQ(self->regs[REG_RSP] - 8, kml_last.regs[REG_RSP]);
@@ -102,7 +102,7 @@ TEST_F(fault, jump_to_unmapped)
 		  *(unsigned long *)kml_last.regs[REG_RSP]);
 }
 
-/* The no-execute bit stands for ring 0 as well. */
+/* The no-execute bit applies to ring 0, too. */
 TEST_F(fault, jump_to_data)
 {
 	self->page[0] = 0xcc;
@@ -159,7 +159,7 @@ TEST_F(fault, kernel_hole)
 		  KML_KERNEL_HOLE);
 }
 
-/* An address in the kernel's text: where SYSCALL goes, if we may ask. */
+/* An address in the kernel's text: in ring 0, the target of SYSCALL. */
 static unsigned long kernel_text(void)
 {
 	unsigned int lo, hi;
@@ -170,7 +170,7 @@ static unsigned long kernel_text(void)
 	return (unsigned long)hi << 32 | lo;
 }
 
-/* A place in the kernel's text, well behind its entry, that reads @a, @b. */
+/* Find the bytes @a, @b in the kernel's text, well behind its entry. */
 static unsigned long find_text(unsigned char a, unsigned char b)
 {
 	const volatile unsigned char *p = (void *)(kernel_text() + 0x1000);
@@ -182,7 +182,7 @@ static unsigned long find_text(unsigned char a, unsigned char b)
 	return 0;
 }
 
-/* Ring 0 can read the kernel; nobody may write to its text. */
+/* Ring 0 can read the kernel's text, but not write to it. */
 TEST_F(fault, kernel_text_access)
 {
 	unsigned long text = kernel_text(), write;
@@ -194,9 +194,9 @@ TEST_F(fault, kernel_text_access)
 	} else {
 		EXPECT_PF(SEGV_MAPERR, text, PF_USER | PF_PROT, kml_do_load);
 	}
-	/* Adds nothing where it succeeds. */
+	/* If the write succeeds, it adds 0. */
 	TRAP_AT(or_zero, text);
-	/* It reads first, which in ring 3 may be what is refused. */
+	/* The instruction reads first; in ring 3 that read may be refused. */
 	write = kml_on() ? PF_WRITE : kml_last.regs[REG_ERR] & PF_WRITE;
 	EXPECT_PF(SEGV_MAPERR, text, PF_USER | PF_PROT | write,
 		  kml_do_or_zero);
@@ -248,7 +248,7 @@ TEST_F(fault, jump_to_kernel_data)
 	EXPECT_PF(SEGV_MAPERR, gdt.base, PF_USER | PF_PROT | PF_INSTR, gdt.base);
 }
 
-/* System calls go on refusing what a process in ring 0 could read itself. */
+/* System calls refuse kernel addresses, although ring 0 can read them directly. */
 TEST_F(fault, kernel_address_as_argument)
 {
 	unsigned long text = kernel_text();
@@ -507,7 +507,7 @@ TEST_F(fault, unhandled)
 	}
 }
 
-/* Code that straddles a page which is absent: the fault is in mid-instruction. */
+/* An instruction straddles an absent page: the fault is in its middle. */
 TEST_F(fault, instruction_across_pages)
 {
 	/* mov $0x1122334455667788, %rax; int3 */

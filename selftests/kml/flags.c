@@ -41,7 +41,7 @@ FIXTURE_TEARDOWN(flags)
 {
 }
 
-/* The next set of flags in turn, if the last one came back. */
+/* Go on to the next set of flags if the last one came back. */
 static bool next_set(struct __test_metadata *_metadata, size_t *i,
 		     greg_t *regs, const char *stub)
 {
@@ -263,7 +263,7 @@ TEST_F(flags, interrupts_off)
 	}
 }
 
-/* What comes back in R11 is RFLAGS, and in RCX the return address. */
+/* SYSCALL leaves RFLAGS in R11 and the return address in RCX. */
 TEST_F(flags, r11_and_rcx)
 {
 	size_t i = -1;

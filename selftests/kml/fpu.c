@@ -42,8 +42,8 @@ static void fill(struct vectors *s, int seed)
 }
 
 /*
- * Load all vectors, run @op, store them: nothing of C in between. @op gets
- * RAX and leaves what C keeps.
+ * Load all vectors, run @op, and store them, without C code in between. @op gets RAX and
+ * preserves the registers that a C function preserves.
  */
 #define VECTORS ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n\t"
 #define LOAD(_insn, _reg) \
@@ -67,7 +67,7 @@ static void fill(struct vectors *s, int seed)
 
 #define SPIN "mov $400000, %%ecx\n1:\tdec %%ecx\n\tjnz 1b"
 
-/* Handlers that use the registers as C code may, and some that do it hard. */
+/* A handler that overwrites all vector registers and resets the x87. */
 static volatile int hits;
 
 static void clobber(int sig, siginfo_t *si, void *ctx)

@@ -51,7 +51,7 @@ TEST(set_gs)
 	EXPECT_EQ(0, arch_prctl(ARCH_SET_GS, 0));
 }
 
-/* Out of the user's half: refused everywhere, for GS and for FS. */
+/* Bases outside of the user's half are refused in each way, for GS and for FS. */
 TEST(bases_of_the_kernel)
 {
 	static const unsigned long bad[] = {
@@ -229,7 +229,7 @@ TEST(ptrace_of_the_bases)
 	EXPECT_EQ(0, regs.gs);
 	EXPECT_NE(0, regs.fs_base);
 
-	/* What was read can be written back, by a debugger that does that. */
+	/* A debugger can write back the value that it has read. */
 	EXPECT_EQ(0, ptrace(PTRACE_SETREGS, pid, NULL, &regs));
 
 	regs.gs_base = (unsigned long)gs_word;

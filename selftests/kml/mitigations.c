@@ -71,7 +71,7 @@ FIXTURE_TEARDOWN(files)
 {
 }
 
-/* What the processor is said not to have needs no reason. */
+/* A file needs no reason if the processor lacks the fault or the feature. */
 static bool no_fault(const char *name, const char *text)
 {
 	if (!strcmp(text, "Not affected"))

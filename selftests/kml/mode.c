@@ -112,8 +112,8 @@ TEST(after_page_fault)
 }
 
 /*
- * What no entry code can hide: the CPU does not refuse these in ring 0. Both
- * halves are asserted, so that CS is cross-checked by what the CPU permits.
+ * Privileged instructions: the CPU refuses them in ring 3 and executes them in ring 0,
+ * whatever the entry code does. Both are asserted, which cross-checks CS.
  */
 FIXTURE(privileged)
 {
@@ -214,9 +214,8 @@ TEST_F(privileged, halt)
 }
 
 /*
- * INT n with a gate that ring 3 may not use. Vector 0x80 has no handler
- * without IA32_EMULATION; ring 0 gets an interrupt that nobody wants, which
- * must change nothing.
+ * INT n by a gate that ring 3 may not use. Without IA32_EMULATION, vector 0x80 has no
+ * handler; in ring 0 this is a spurious interrupt, which must change nothing.
  */
 TEST_F(privileged, int_0x80)
 {

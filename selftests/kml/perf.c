@@ -91,9 +91,9 @@ static bool in_entry(__u64 ip)
 }
 
 /*
- * Is @ip in the part of the call entry that pushes the registers of the process,
- * from the instruction behind the load of RSP to the one that makes room for the
- * others? What is where the registers will be, is of the system call before.
+ * Is @ip in the part of the call entry that pushes the registers of the process, from
+ * the instruction behind the load of RSP to the one that makes room for the others?
+ * There, the memory of the registers still has those of the system call before.
  */
 static bool pushing(__u64 ip)
 {
@@ -118,7 +118,7 @@ static bool user_ip(__u64 ip)
 	return ip < KML_TASK_END || ip - 0xffffffffff600000 < 4096;
 }
 
-/* Everything in the ring. */
+/* Count all samples in the ring buffer. */
 static void read_samples(struct perf_event_mmap_page *ring, struct counts *n)
 {
 	char *base = (char *)ring + 4096;
@@ -155,7 +155,7 @@ static void read_samples(struct perf_event_mmap_page *ring, struct counts *n)
 				context = s->chain[i];
 				continue;
 			}
-			/* What the first entry of the user's part says. */
+			/* The first entry of the user's part. */
 			if (context == (__u64)PERF_CONTEXT_USER) {
 				n->chains++;
 				if (!user_ip(s->chain[i]) && !in_entry(s->chain[i]))
@@ -296,7 +296,7 @@ TEST_F(perf, caller_by_call)
 	expect_caller(_metadata, self, kml_do_call_entry, kml_after_call_entry);
 }
 
-/* Stacks, and frame pointers, that no walk must believe. */
+/* Stacks and frame pointers that a stack walk must not follow. */
 TEST_F(perf, bad_stacks)
 {
 	static const unsigned long bad[] = {

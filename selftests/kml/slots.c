@@ -270,7 +270,7 @@ TEST_F(slots, compared_in_child)
 	}
 }
 
-/* What a handler of SIGSYS puts in the place of the result */
+/* The result that a handler of SIGSYS sets */
 TEST_F(slots, compared_after_handler)
 {
 	static const long results[] = { 7, -1, -4094, -4095, -4096, 0 };
@@ -296,7 +296,7 @@ TEST_F(slots, compared_after_handler)
 	prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0, 0);
 }
 
-/* What a tracer puts there */
+/* The result that a tracer sets */
 TEST_F(slots, compared_after_tracer)
 {
 	static const long results[] = { 7, -1, -4095, -4096, 0 };
@@ -433,7 +433,7 @@ static int until(pid_t pid, long nr, bool entry, struct user_regs_struct *u)
 	return 0;
 }
 
-/* What a tracer has put in the place of the number is what a restart repeats. */
+/* A restart repeats the number that a tracer has set. */
 TEST_F(slots, restart_of_changed_number)
 {
 	struct user_regs_struct u;

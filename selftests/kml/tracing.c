@@ -483,7 +483,7 @@ TEST_F_TIMEOUT(by, stack_walked_in_nmi, 60)
 	attr.config = event_id("nmi/nmi_handler");
 	fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
 	ASSERT_LE(0, fd);
-	/* What does not fit is dropped, but walked all the same. */
+	/* perf drops samples that do not fit, but walks their stacks all the same. */
 	ring = mmap(NULL, 9 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	ASSERT_NE(MAP_FAILED, ring);
 	p = mmap(NULL, 64 * 4096, PROT_READ | PROT_WRITE,

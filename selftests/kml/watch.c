@@ -14,7 +14,7 @@
 #endif
 
 #define CALLS		20
-/* Of one call. There are no more accesses to one word in the entry. */
+/* Hits in one call, at most: the entry does not access one word more often. */
 #define MOST		10
 
 /*

@@ -99,8 +99,31 @@ step()
 	printf '    %s: %s s\n' "$title" "$(seconds_since "$start")"
 }
 
+# progress EXPECTED: show on the terminal how many objects the output of make, which is
+# standard input, has named, of how many, and the time left; 0 means that nobody knows.
+progress()
+{
+	local expected=$1 start=$SECONDS shown=$SECONDS n=0 left line
+
+	trap 'printf "\r\033[K"' EXIT
+	while IFS= read -r line; do
+		[[ $line == *.o ]] || continue
+		n=$((n + 1))
+		[ "$SECONDS" != "$shown" ] || continue
+		shown=$SECONDS
+		left=$(((shown - start) * (expected - n) / n))
+		if [ "$n" -ge "$expected" ]; then
+			printf '\r    %d objects done\033[K' "$n"
+		else
+			printf '\r    %d of about %d objects done, %d:%02d min left\033[K' \
+				"$n" "$expected" $((left / 60)) $((left % 60))
+		fi
+	done
+}
+
 # logged LOG COMMAND...: run with the output in LOG, and on the terminal too
-# if V=1. A failure shows the end of the log and where the rest is.
+# if V=1. A failure shows the end of the log and where the rest is. A caller that sets
+# the variable expected to a number of objects gets them counted on a terminal.
 logged()
 {
 	local log=$1 status=0
@@ -108,7 +131,11 @@ logged()
 	shift
 	mkdir -p "$(dirname "$log")"
 	if [ "${V:-0}" != 0 ]; then
-		"$@" 2>&1 | tee "$log" || status=${PIPESTATUS[0]}
+		"$@" 2>&1 | tee "$log"
+		status=${PIPESTATUS[0]}
+	elif [ -n "${expected:-}" ] && [ -t 1 ]; then
+		"$@" 2>&1 | tee "$log" | progress "$expected"
+		status=${PIPESTATUS[0]}
 	else
 		"$@" >"$log" 2>&1 || status=$?
 	fi
@@ -121,6 +148,36 @@ logged()
 		tail -n 15 "$log" >&2
 	fi
 	return "$status"
+}
+
+# patches_of [SERIES]: the names of the patches that a series (the kernel's) lists.
+patches_of()
+{
+	sed -e 's/[ \t]*#.*//' -e '/^[ \t]*$/d' "${1:-$ROOT/series}"
+}
+
+# kernel_version FOLDER: the version of a kernel source as its Makefile tells it.
+kernel_version()
+{
+	awk -F ' *= *' '/^VERSION *=/ { v = $2 } /^PATCHLEVEL *=/ { p = $2 }
+		/^SUBLEVEL *=/ { s = $2 } /^EXTRAVERSION *=/ { e = $2 }
+		/^NAME *=/ { exit }
+		END { if (v == "") exit 1; print v "." p "." s e }' "$1/Makefile" 2>/dev/null
+}
+
+# tree_version [TREE]: the version of the source that a patched tree was made of.
+tree_version()
+{
+	sed -n 's/^version //p' "${1:-$BUILD/tree}/.lupine-version"
+}
+
+# publish NEW FINAL: put a finished folder into the place of the one before.
+publish()
+{
+	rm -rf "$2.old"
+	[ ! -e "$2" ] || mv "$2" "$2.old"
+	mv "$1" "$2"
+	rm -rf "$2.old"
 }
 
 # lock NAME: one at a time; a second run waits for the first one.

@@ -150,14 +150,14 @@ logged()
 	return "$status"
 }
 
-# patches_of [SERIES]: the names of the patches that a series (the kernel's) lists.
-patches_of()
+# series_patches [SERIES]: the names of the patches that a series (the kernel's) lists.
+series_patches()
 {
 	sed -e 's/[ \t]*#.*//' -e '/^[ \t]*$/d' "${1:-$ROOT/series}"
 }
 
-# kernel_version FOLDER: the version of a kernel source as its Makefile tells it.
-kernel_version()
+# source_version FOLDER: the version of a kernel source as its Makefile tells it.
+source_version()
 {
 	awk -F ' *= *' '/^VERSION *=/ { v = $2 } /^PATCHLEVEL *=/ { p = $2 }
 		/^SUBLEVEL *=/ { s = $2 } /^EXTRAVERSION *=/ { e = $2 }

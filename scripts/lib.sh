@@ -183,3 +183,15 @@ reproducibly()
 		PATH=/usr/lib/ccache:$PATH
 	fi
 }
+
+# series_patches: the names of the patches in the file series, in its order.
+series_patches()
+{
+	sed -e 's/[ \t]*#.*//' -e '/^[ \t]*$/d' "$ROOT/series" 2>/dev/null
+}
+
+# tree_version: that of the kernel in build/tree, or nothing.
+tree_version()
+{
+	sed -n 's/^version //p' "$BUILD/tree/.lupine-version" 2>/dev/null
+}

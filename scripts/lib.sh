@@ -150,27 +150,6 @@ logged()
 	return "$status"
 }
 
-# series_patches [SERIES]: the names of the patches that a series (the kernel's) lists.
-series_patches()
-{
-	sed -e 's/[ \t]*#.*//' -e '/^[ \t]*$/d' "${1:-$ROOT/series}"
-}
-
-# source_version FOLDER: the version of a kernel source as its Makefile tells it.
-source_version()
-{
-	awk -F ' *= *' '/^VERSION *=/ { v = $2 } /^PATCHLEVEL *=/ { p = $2 }
-		/^SUBLEVEL *=/ { s = $2 } /^EXTRAVERSION *=/ { e = $2 }
-		/^NAME *=/ { exit }
-		END { if (v == "") exit 1; print v "." p "." s e }' "$1/Makefile" 2>/dev/null
-}
-
-# tree_version [TREE]: the version of the source that a patched tree was made of.
-tree_version()
-{
-	sed -n 's/^version //p' "${1:-$BUILD/tree}/.lupine-version"
-}
-
 # publish NEW FINAL: put a finished folder into the place of the one before.
 publish()
 {
@@ -239,4 +218,16 @@ reproducibly()
 	if [ -d /usr/lib/ccache ]; then
 		PATH=/usr/lib/ccache:$PATH
 	fi
+}
+
+# series_patches: the names of the patches in the file series, in its order.
+series_patches()
+{
+	sed -e 's/[ \t]*#.*//' -e '/^[ \t]*$/d' "$ROOT/series" 2>/dev/null
+}
+
+# tree_version: that of the kernel in build/tree, or nothing.
+tree_version()
+{
+	sed -n 's/^version //p' "$BUILD/tree/.lupine-version" 2>/dev/null
 }

@@ -99,9 +99,9 @@ step()
 	printf '    %s: %s s\n' "$title" "$(seconds_since "$start")"
 }
 
-# progress EXPECTED: show on the terminal how many objects the output of make, which is
+# count_objects EXPECTED: show on the terminal how many objects the output of make, which is
 # standard input, has named, of how many, and the time left; 0 means that nobody knows.
-progress()
+count_objects()
 {
 	local expected=$1 start=$SECONDS shown=$SECONDS n=0 left line
 
@@ -114,16 +114,18 @@ progress()
 		left=$(((shown - start) * (expected - n) / n))
 		if [ "$n" -ge "$expected" ]; then
 			printf '\r    %d objects done\033[K' "$n"
-		else
-			printf '\r    %d of about %d objects done, %d:%02d min left\033[K' \
-				"$n" "$expected" $((left / 60)) $((left % 60))
+			continue
 		fi
+		printf '\r    %d of about %d objects done\033[K' "$n" "$expected"
+		# The first ones say little about the rest.
+		[ $((n * 20)) -lt "$expected" ] ||
+			printf ', %d:%02d min left' $((left / 60)) $((left % 60))
 	done
 }
 
 # logged LOG COMMAND...: run with the output in LOG, and on the terminal too
 # if V=1. A failure shows the end of the log and where the rest is. A caller that sets
-# the variable expected to a number of objects gets them counted on a terminal.
+# objects_expected to a number of objects gets them counted on a terminal.
 logged()
 {
 	local log=$1 status=0
@@ -133,8 +135,8 @@ logged()
 	if [ "${V:-0}" != 0 ]; then
 		"$@" 2>&1 | tee "$log"
 		status=${PIPESTATUS[0]}
-	elif [ -n "${expected:-}" ] && [ -t 1 ]; then
-		"$@" 2>&1 | tee "$log" | progress "$expected"
+	elif [ -n "${objects_expected:-}" ] && [ -t 1 ]; then
+		"$@" 2>&1 | tee "$log" | count_objects "$objects_expected"
 		status=${PIPESTATUS[0]}
 	else
 		"$@" >"$log" 2>&1 || status=$?

@@ -40,10 +40,9 @@ kconfig_prepare()
 	if [ -f "$work/tinyconfig.out" ] && [ "$(cat "$work/.tiny-of" 2>/dev/null)" = "$identity" ]; then
 		return 0
 	fi
-	rm -f "$work/.tiny-of" "$work"/{verify,lint,options,refused}
 	# A tiny.config here would be a target for make: tinyconfig would find it
 	# made, and leave its options out. So the result has another name.
-	rm -f "$work/tiny.config"
+	rm -f "$work/.tiny-of" "$work/tiny.config"
 	# Callers may have switched set -e off; half a configuration must not stay.
 	logged "$work/tinyconfig.log" make -s -C "$tree" O="$work" tinyconfig ||
 		die "make tinyconfig fails in $tree"
@@ -52,31 +51,26 @@ kconfig_prepare()
 }
 
 # kconfig_run PROGRAM CONFIG ARGUMENT...: scripts/kconfig/PROGRAM.c, linked with
-# this kernel's parser, in the environment that the kernel's Makefile makes.
+# this kernel's parser, in the environment that the kernel's Makefile makes. Prints its
+# output; the status is 1 if it found a fault, and 2 if it failed.
 kconfig_run()
 {
-	local program=$1 status=0 object objects=() sources=("$ROOT/scripts/kconfig/$1.c"
-		"$ROOT"/scripts/kconfig/fragment.c "$ROOT"/scripts/kconfig/fragment.h)
+	local program=$1 status=0
 
 	shift
-	for object in confdata expr lexer.lex menu parser.tab preprocess symbol util; do
-		objects+=("$work/scripts/kconfig/$object.o")
-	done
-	if [ -z "$(find "$work/$program" -newer "${sources[0]}" -newer "${sources[1]}" \
-		-newer "${sources[2]}" 2>/dev/null)" ]; then
-		logged "$work/build-$program.log" gcc -O1 -Wall -I"$tree/scripts/kconfig" \
-			-I"$tree/scripts/include" -o "$work/$program" \
-			"${sources[@]:0:2}" "${objects[@]}" ||
-			die "cannot build scripts/kconfig/$program.c against this kernel's parser"
-	fi
+	logged "$work/build-$program.log" make -s -f "$ROOT/scripts/kconfig/Makefile" \
+		TREE="$tree" WORK="$work" "$work/$program" ||
+		die "cannot build scripts/kconfig/$program.c against this kernel's parser"
 	# The target is named like those for which make does not want a complete .config.
 	# The parser warns of each line that a later one replaces, which nobody wants to read.
 	make -s -C "$work" --no-print-directory --eval "$program-config: ; @./$program Kconfig $*" \
 		"$program-config" >"$work/$program.out" 2>"$work/$program.log" || status=$?
 	cat "$work/$program.out"
+	[ "$status" != 0 ] || return 0
 	# Programs that find a fault print it. One that printed nothing did not get that far.
-	[ "$status" = 0 ] || [ -s "$work/$program.out" ] || cat "$work/$program.log" >&2
-	return "$status"
+	[ ! -s "$work/$program.out" ] || return 1
+	cat "$work/$program.log" >&2
+	return 2
 }
 
 # kconfig_overlay CONFIG SPEC: write the fragments of a profile over tinyconfig to a

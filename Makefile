@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# The front door: each target is one line that calls one program. You can also call the
-# programs directly; each explains itself with --help.
+# The front door: each target installs the Debian packages that it needs and calls one
+# program. You can also call the programs directly; each explains itself with --help.
 
 ##
 ## Variables (make run APP=shell PROFILE=lupine-general+smp, for example):
@@ -15,8 +15,9 @@ export REWRITE
 ##   MUSL     1 replaces the musl of an OCI image by that of make musl
 export MUSL
 ##   PROFILE  profile of kconfig-profiles/, +OVERLAY for each (lupine-general);
-##            apps/APP has only what APP needs
-export PROFILE ?= lupine-general
+##            apps/APP has only what APP needs; make run takes it by default
+##            unless lupine-general has been built
+export PROFILE
 ##   KSRC     source of Linux 6.12: a directory, a tarball or a git tree
 ##            (Debian's /usr/src/linux-source-6.12.tar.xz)
 export KSRC
@@ -38,7 +39,9 @@ export V
 .PHONY: help run setup tree kernel ukl-kernel image musl check-host check kconfig-news tables
 .PHONY: test test-full fuzz bench bench-report bench-syscall bench-lmbench bench-app bench-slots
 .PHONY: bench-echo bench-processes bench-options bench-size bench-boot bench-memory app-table
-.PHONY: clean export port-check htmldocs man deb check-bisect
+.PHONY: setup-bench clean export port-check htmldocs man deb check-bisect
+
+setup = scripts/source/prerequisites --group
 
 help: # list the targets and the variables
 	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
@@ -47,37 +50,49 @@ run: # set up, build and boot the application; Ctrl-A x ends it
 	@scripts/apps/run $(APP)
 
 setup: # install the Debian packages that the other targets need
-	@scripts/source/prerequisites --group source build image oci vm test
+	@$(setup) source build image oci vm test
 
 tree: # make the patched kernel source in build/tree
+	@$(setup) source
 	@scripts/source/tree
 
-kernel: tree # build the kernel of PROFILE in build/kernel/PROFILE
+kernel: # build the kernel of PROFILE in build/kernel/PROFILE
+	@$(setup) source build
+	@scripts/source/tree --bare
 	@scripts/kconfig/build $(PROFILE)
 
 kconfig-news: # compare the options of another source, KSRC=
+	@$(setup) source build
+	@scripts/source/tree --bare
 	@scripts/kconfig/news
 
 port-check: # list the patches that do not apply to KSRC=
+	@$(setup) source
 	@scripts/source/port-check
 
-tables: tree # update the tables of options in Documentation
+tables: # update the tables of options in Documentation
+	@$(setup) source build
+	@scripts/source/tree --bare
 	@scripts/kconfig/tables
 
-ukl-kernel: tree # build the objects that scripts/ukl/ukl-gcc links with
-	@scripts/source/prerequisites --group ukl
-	@scripts/kconfig/build $(PROFILE)+ukl
+ukl-kernel: # build the objects that scripts/ukl/ukl-gcc links with
+	@$(setup) source build ukl
+	@scripts/source/tree --bare
+	@scripts/kconfig/build $(or $(PROFILE),lupine-general)+ukl
 
 image: # make the root file system of APP or OCI in build/image
+	@$(setup) image$(if $(OCI), oci)
 	@scripts/apps/$(if $(OCI),oci $(if $(MUSL),--musl) $(if $(REWRITE),--rewrite) "$(OCI)",build $(if $(REWRITE),--rewrite) $(APP))
 
 musl: # build the libc that uses the call entry, in build/musl
+	@$(setup) image
 	@scripts/musl/build
 
 check-host: # list what this machine lacks, and how to get it
 	@scripts/source/check-host
 
 check: # run the static checks of series, fragments and programs
+	@$(setup) source build test
 	@scripts/test/static.sh
 
 test: # run all tests of CI; the last line is "N passed, ..."
@@ -87,22 +102,34 @@ test-full: # also run all applications and the checkers of the kernel
 	@scripts/test/run --full
 
 fuzz: # feed hostile input to each parser for SECONDS (60)
+	@$(setup) image test
 	@scripts/test/fuzz/run --seconds $(SECONDS)
 
 check-bisect: # build and boot the kernel after each patch
+	@$(setup) source build vm test
 	@scripts/test/bisect.sh
 
 htmldocs: # build Documentation as web pages in build/doc
+	@$(setup) source build doc
 	@scripts/source/htmldocs
 
 man: # make the manual pages of the programs in build/man
+	@$(setup) image doc
 	@scripts/source/man
 
 deb: # make Debian packages of kernel, headers, libc, programs
+	@$(setup) source build image deb
 	@scripts/source/deb
 
 export: # write the series as mails and as a quilt queue
+	@$(setup) source build
 	@scripts/source/export
+
+# What all measuring needs.
+bench bench-slots bench-report bench-syscall bench-lmbench bench-app bench-echo: setup-bench
+bench-processes bench-options bench-size bench-boot bench-memory app-table: setup-bench
+setup-bench:
+	@$(setup) source build image vm bench
 
 bench: # run the experiments of the papers; write a report
 	@scripts/bench/all --runs $(RUNS) --accel $(ACCEL)

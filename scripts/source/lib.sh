@@ -4,12 +4,13 @@
 # How scripts read a part of another kernel source, and fetch Debian's source
 # packages. Source it after scripts/lib.sh.
 
-# source_version FOLDER: VERSION.PATCHLEVEL.SUBLEVEL of its Makefile.
+# source_version FOLDER: VERSION.PATCHLEVEL.SUBLEVEL and EXTRAVERSION of its Makefile.
 source_version()
 {
 	awk -F ' *= *' '/^VERSION *=/ { v = $2 } /^PATCHLEVEL *=/ { p = $2 }
-		/^SUBLEVEL *=/ { s = $2 } /^NAME *=/ { exit }
-		END { if (v == "") exit 1; print v "." p "." s }' "$1/Makefile" 2>/dev/null
+		/^SUBLEVEL *=/ { s = $2 } /^EXTRAVERSION *=/ { e = $2 }
+		/^NAME *=/ { exit }
+		END { if (v == "") exit 1; print v "." p "." s e }' "$1/Makefile" 2>/dev/null
 }
 
 # source_tarball TARBALL FOLDER PATTERN...: what matches, of a tarball whose

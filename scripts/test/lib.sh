@@ -88,7 +88,7 @@ finish()
 	# Tests make folders that only root can empty.
 	chmod -R u+rwX "$work" 2>/dev/null || :
 	rm -rf "$work"
-	if [ -z "$finished" ]; then
+	if [ -z "$finished" ] && [ $((passed + failed + skipped)) != 0 ]; then
 		echo "not ok - $subject: ended before its summary (status $status)"
 		[ "$status" != 0 ] || status=1
 	fi

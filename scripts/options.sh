@@ -24,7 +24,7 @@ set_option()
 	folder) [ -d "$3" ] || die "--$2: no folder '$3'" ;;
 	number) [[ $3 =~ ^[1-9][0-9]{0,8}$ ]] || die "--$2 wants a number, not '$3'" ;;
 	guest) machine+=("--$2" "$3"); return ;;
-	list) declare -n list=${variable}s; list+=("$3"); return ;;
+	list) declare -n option_list=${variable}s; option_list+=("$3"); return ;;
 	esac
 	printf -v "$variable" %s "$3"
 }
@@ -32,7 +32,7 @@ set_option()
 options()
 {
 	local spec name required=' '
-	declare -A kinds=()
+	declare -A option_kinds=()
 
 	for spec; do
 		shift
@@ -40,28 +40,28 @@ options()
 		name=${spec%%[:!]*}
 		[[ $spec != *! ]] || required+="$name "
 		spec=${spec%!}
-		kinds[$name]=${spec#"$name"}
+		option_kinds[$name]=${spec#"$name"}
 	done
 	arguments=()
 	while [ $# -gt 0 ]; do
 		name=${1#--}
 		case $1 in
 		-h | --help) usage; exit ;;
-		--?*) [ -n "${kinds[$name]+x}" ] || die "unknown option '$1'; see --help" ;;
-		*) if [ -z "${kinds[...]+x}" ] || [[ $1 == -* ]]; then
+		--?*) [ -n "${option_kinds[$name]+x}" ] || die "unknown option '$1'; see --help" ;;
+		*) if [ -z "${option_kinds[...]+x}" ] || [[ $1 == -* ]]; then
 				die "unknown argument '$1'; see --help"
 			fi
 			arguments+=("$1")
 			shift
 			continue ;;
 		esac
-		if [ -z "${kinds[$name]}" ]; then
+		if [ -z "${option_kinds[$name]}" ]; then
 			printf -v "${name//-/_}" 1
 			shift
 			continue
 		fi
 		[ $# -ge 2 ] || die "$1 wants a value; see --help"
-		set_option "${kinds[$name]#:}" "$name" "$2"
+		set_option "${option_kinds[$name]#:}" "$name" "$2"
 		required=${required/" $name "/ }
 		shift 2
 	done

@@ -26,45 +26,26 @@
 # CONFIG_KML and CONFIG_UKL selectable, kernels have the same configuration as the
 # first, and are left out.
 set -eu
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "$0")")/../lib.sh"
 # shellcheck source=scripts/test/lib.sh
-. "$ROOT/scripts/test/lib.sh"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 specs=(lupine-base+nokml lupine-base lupine-base+ukl)
 full_specs=(defconfig defconfig+kml defconfig+ukl)
-from=1 to='' full='' boot=1 only=''
-while [ $# -gt 0 ]; do
-	case $1 in
-	-h | --help) usage; exit ;;
-	--full) full=1 ;;
-	--no-boot) boot= ;;
-	--only)
-		printf '%s\n' "${specs[@]}" "${full_specs[@]}" | grep -qFx -e "${2:-}" ||
-			die "--only wants one of: ${specs[*]} ${full_specs[*]}"
-		only=$2
-		shift ;;
-	--from | --to)
-		[[ ${2:-} =~ ^[1-9][0-9]*$ ]] || die "$1 wants the number of a patch; see --help"
-		[ "$1" != --from ] || from=$2
-		[ "$1" != --to ] || to=$2
-		shift ;;
-	*) die "unknown argument '$1'; see --help" ;;
-	esac
-	shift
-done
-mapfile -t patches < <(sed -e 's/[ \t]*#.*//' -e '/^[ \t]*$/d' "$ROOT/series")
+from=1 to='' full='' no_boot='' only=''
+begin full from:number to:number only:text no-boot -- "$@"
+[ -z "$only" ] || printf '%s\n' "${specs[@]}" "${full_specs[@]}" | grep -qFx -e "$only" ||
+	die "--only wants one of: ${specs[*]} ${full_specs[*]}"
+mapfile -t patches < <(series_patches)
 [ -n "$to" ] || to=${#patches[@]}
 [ "$to" -le ${#patches[@]} ] || die "the series has ${#patches[@]} patches, and no number $to"
 [ "$from" -le "$to" ] || die "--from $from is behind --to $to"
 need make gcc quilt patch sparse
 "$ROOT/scripts/source/tree"
 lock bisect
-version=$(sed -n 's/^version //p' "$BUILD/tree/.lupine-version")
-pristine=$BUILD/source/$version
-work=$BUILD/bisect
-tree=$work/tree
-LOGS=$work/log
+pristine=$BUILD/source/$(tree_version)
+# It is kept for the next run.
+folder=$BUILD/bisect
+tree=$folder/tree
 [ -z "$full" ] || specs+=("${full_specs[@]}")
 [ -z "$only" ] || specs=("$only")
 # As long as no source changes, nobody may take the one that is copied here.
@@ -77,26 +58,26 @@ prepare_tree()
 	local origin
 
 	origin=$(cat "$pristine.origin")
-	if [ "$(cat "$work/origin" 2>/dev/null)" != "$origin" ]; then
-		rm -rf "$work"
-		mkdir -p "$work"
+	if [ "$(cat "$folder/origin" 2>/dev/null)" != "$origin" ]; then
+		rm -rf "$folder"
+		mkdir -p "$folder"
 		# A copy: kernels are built from it while the other tree may change.
 		cp -a "$pristine" "$tree" || die "cannot copy the source to $tree; is the disk full?"
-		printf '%s\n' "$origin" >"$work/origin"
+		printf '%s\n' "$origin" >"$folder/origin"
 	fi
 	# Patches may have changed since they were applied: backups decide.
 	(cd "$tree" && if [ -e .pc/applied-patches ]; then
 		quilt --quiltrc - pop -a -f -q
 	fi; rm -rf .pc; [ "$from" = 1 ] ||
-		quilt --quiltrc - push -q --fuzz=0 $((from - 1))) >"$work/quilt.log" 2>&1 ||
-		{ tail -n 5 "$work/quilt.log" >&2; die "cannot apply $((from - 1)) patches to $tree"; }
+		quilt --quiltrc - push -q --fuzz=0 $((from - 1))) >"$folder/quilt.log" 2>&1 ||
+		{ tail -n 5 "$folder/quilt.log" >&2; die "cannot apply $((from - 1)) patches to $tree"; }
 }
 
 # configure SPEC: the configuration of the complete series, and what the source
 # does not know yet is left out.
 configure()
 {
-	local o=$work/$1 wanted=$work/config/$1 overlays refused=()
+	local o=$folder/$1 wanted=$folder/config/$1 overlays refused=()
 
 	mkdir -p "$o"
 	case $1 in
@@ -137,7 +118,7 @@ warnings()
 
 compile()
 {
-	local o=$work/$1 log=$2
+	local o=$folder/$1 log=$2
 
 	# Lines of several jobs must not mix.
 	if [[ $1 == *+ukl ]]; then
@@ -159,8 +140,8 @@ compile()
 selected()
 {
 	case $1 in
-	*+ukl) grep -q '^CONFIG_UKL=y' "$work/$1/.config" ;;
-	lupine-base | defconfig+kml) grep -q '^CONFIG_KML=y' "$work/$1/.config" ;;
+	*+ukl) grep -q '^CONFIG_UKL=y' "$folder/$1/.config" ;;
+	lupine-base | defconfig+kml) grep -q '^CONFIG_KML=y' "$folder/$1/.config" ;;
 	esac
 }
 
@@ -168,11 +149,11 @@ selected()
 # source must not have had more of the series than what is compared with.
 start_over()
 {
-	rm -rf "${work:?}/$1" "$work/$1".*
+	rm -rf "${folder:?}/$1" "$folder/$1".*
 	configure "$1"
-	compile "$1" "$work/$1.log"
-	warnings "$work/$1.log" >"$work/$1.complete"
-	echo "$2" >"$work/$1.number"
+	compile "$1" "$folder/$1.log"
+	warnings "$folder/$1.log" >"$folder/$1.complete"
+	echo "$2" >"$folder/$1.number"
 }
 
 # before SPEC NUMBER: what is known before the first patch of this run.
@@ -180,11 +161,11 @@ before()
 {
 	local number
 
-	number=$(cat "$work/$1.number" 2>/dev/null || echo 99999)
+	number=$(cat "$folder/$1.number" 2>/dev/null || echo 99999)
 	[ "$number" -le "$2" ] || start_over "$1" "$2"
 	configure "$1"
-	compile "$1" "$work/$1.log"
-	warnings "$work/$1.log" | sort -u - "$work/$1.complete" >"$work/$1.known"
+	compile "$1" "$folder/$1.log"
+	warnings "$folder/$1.log" | sort -u - "$folder/$1.complete" >"$folder/$1.known"
 }
 
 # build SPEC: what the patch changed, and compare what compilers say.
@@ -193,22 +174,21 @@ build()
 	local new
 
 	configure "$1"
-	compile "$1" "$work/$1.log"
-	new=$(warnings "$work/$1.log" | comm -13 "$work/$1.known" -)
+	compile "$1" "$folder/$1.log"
+	new=$(warnings "$folder/$1.log" | comm -13 "$folder/$1.known" -)
 	[ -z "$new" ] || { printf 'new warnings:\n%s\n' "$new"; return 1; }
 }
 
-# boots SPEC: hello's own check; with CONFIG_UKL, the application ends well.
+# boots SPEC: the application ends well.
 boots()
 {
-	local memory=()
+	local memory=() kernel=$folder/$1/vmlinux
 
 	[[ $1 != defconfig* ]] || memory=(--memory 256)
 	if [[ $1 == *+ukl ]]; then
-		"$ROOT/scripts/lupine/run" --timeout 60 "${memory[@]}" "$work/$1/vmlinux"
+		says '' "$ROOT/scripts/lupine/run" --timeout 60 "${memory[@]}" "$kernel"
 	else
-		"$ROOT/scripts/test/app.sh" hello --kernel "$work/$1/vmlinux" \
-			"${memory[@]}"
+		says '' "$ROOT/scripts/test/app.sh" hello --kernel "$kernel" "${memory[@]}"
 	fi
 }
 
@@ -221,27 +201,27 @@ push()
 
 prepare_tree
 for spec in "${specs[@]}"; do
-	try "$((from - 1)) of the series applied: $spec builds" before "$spec" $((from - 1))
+	check "$((from - 1)) of the series applied: $spec builds" before "$spec" $((from - 1))
 done
 [ "$failed" = 0 ] || { summary || :; exit 1; }
 for ((n = from; n <= to; n++)); do
 	p=${patches[n - 1]}
 	title="${p%%-*}"
-	try "$title applies without fuzz" push
-	[ "$result" = 0 ] || break
+	check "$title applies without fuzz" push
+	ok || break
 	for spec in "${specs[@]}"; do
 		if [[ $spec != *nokml && $spec != defconfig ]]; then
 			configure "$spec" >/dev/null 2>&1 || :
 			if ! selected "$spec"; then
 				[ "$n" -lt ${#patches[@]} ] ||
-					try "$title: $spec has its option" selected "$spec"
+					check "$title: $spec has its option" selected "$spec"
 				continue
 			fi
 		fi
-		try "$title: $spec builds without new warnings" build "$spec"
-		[ "$result" = 0 ] || continue
-		[ -n "$boot" ] || continue
-		try "$title: $spec boots" boots "$spec"
+		check "$title: $spec builds without new warnings" build "$spec"
+		ok || continue
+		[ -z "$no_boot" ] || continue
+		check "$title: $spec boots" boots "$spec"
 	done
 done
 summary

@@ -10,28 +10,15 @@
 # The last line is "N passed, N failed[, N skipped]".
 # shellcheck disable=SC2016 # dpkg-query and hooks expand these
 set -eu
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "$0")")/../lib.sh"
 # shellcheck source=scripts/test/lib.sh
-. "$ROOT/scripts/test/lib.sh"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-debs=$BUILD/deb
-case ${1:-} in
--h | --help) usage; exit ;;
--*) die "unknown argument '$1'; see --help" ;;
-'') ;;
-*) debs=$1 ;;
-esac
+begin ... -- "$@"
+debs=${arguments[0]:-$BUILD/deb}
 need --group deb dpkg-deb mmdebstrap
 debs=$(readlink -f "$debs")
 ls "$debs"/lupine-musl_*.deb >/dev/null 2>&1 || die "no packages in $debs; scripts/source/deb makes them"
 
-LOGS=$BUILD/test/deb
-work=$(mktemp -d "$BUILD/review.XXXXXX")
-# Files of the chroot may belong to others.
-trap 'chmod -R u+rwX "$work" 2>/dev/null; rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 series=$(dpkg-parsechangelog -l "$ROOT/scripts/source/debian/changelog" -S Version)
 chroot=$work/chroot
 image=$(basename "$(ls "$debs"/linux-image-*_amd64.deb 2>/dev/null)")
@@ -75,7 +62,7 @@ changelogs()
 
 linted()
 {
-	command -v lintian >/dev/null || { echo "no lintian"; return $SKIP; }
+	need_or_skip lintian
 	lintian --fail-on error --no-cfg --allow-root "$debs"/*.deb
 }
 
@@ -185,10 +172,7 @@ tools_work()
 {
 	chroot_run lupine --help | grep -q 'usage: lupine COMMAND'
 	chroot_run lupine run --help | grep -qi '^usage'
-	if chroot_run lupine nothing >"$work/out" 2>&1; then
-		return 1
-	fi
-	grep -q "no command 'nothing'" "$work/out"
+	fails "no command 'nothing'" chroot_run lupine nothing
 	chroot_run test -s /usr/share/man/man1/lupine-run.1.gz
 	chroot_run env BUILD=/tmp/build lupine image --list | grep -q hello
 }
@@ -197,13 +181,13 @@ tools_work()
 kernel_boots()
 {
 	[ -n "$image" ] || { echo "no kernel packaged"; return $SKIP; }
-	command -v qemu-system-x86_64 >/dev/null || { echo "no QEMU"; return $SKIP; }
+	need_or_skip qemu-system-x86_64
 	mkdir -p "$work/app"
 	cp "$chroot/tmp/try" "$work/app/try"
 	"$ROOT/scripts/apps/build" --add "$work/app:/opt" --output "$work/try.ext2" hello
-	timeout 200 "$ROOT/scripts/lupine/run" --kernel "$chroot/boot/vmlinuz-$release" \
-		--image "$work/try.ext2" --entrypoint /opt/try --timeout 150 </dev/null | tee "$work/console"
-	grep -q 'entry: CALL' "$work/console"
+	guest --kernel "$chroot/boot/vmlinuz-$release" --image "$work/try.ext2" \
+		--entrypoint /opt/try --timeout 150
+	ended 0 'entry: CALL'
 }
 
 removing()
@@ -223,17 +207,15 @@ removing()
 		diff - "$work/files.after"
 }
 
-try "versions and their order" versions
-try "changelogs" changelogs
-try "lintian finds no error" linted
-try "a Debian 12 can be made" make_chroot
-if [ "$result" = 0 ]; then
-	try "packages of the series before can be made" make_older
-	try "packages install" installing
-	try "packages upgrade" upgrading
-	try "the libc compiles, and its programs run" libc_works
-	try "the command lupine works" tools_work
-	try "the kernel boots, and programs make calls" kernel_boots
-	try "packages are removed without a trace" removing
-fi
+check "versions and their order" versions
+check "changelogs" changelogs
+check "lintian finds no error" linted
+must "a Debian 12 can be made" make_chroot
+check "packages of the series before can be made" make_older
+check "packages install" installing
+check "packages upgrade" upgrading
+check "the libc compiles, and its programs run" libc_works
+check "the command lupine works" tools_work
+check "the kernel boots, and programs make calls" kernel_boots
+check "packages are removed without a trace" removing
 summary

@@ -22,33 +22,15 @@
 #   --timeout N    for each guest, in seconds (default 1200)
 #   --cpus N, --memory MiB  of guests (default 1, 1024)
 set -eu
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "$0")")/../lib.sh"
 # shellcheck source=scripts/test/lib.sh
-. "$ROOT/scripts/test/lib.sh"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-kernels=("$BUILD/kernel/lupine-general+suites/vmlinux"
-	"$BUILD/kernel/lupine-general+nokml+suites/vmlinux")
-suites=() only=() quick='' seconds=1 timeout=1200 cpus=1 memory=1024
-while [ $# -gt 0 ]; do
-	case $1 in
-	-h | --help) usage; exit ;;
-	--quick) quick=1; shift; continue ;;
-	esac
-	[ $# -ge 2 ] || die "unknown option $1, or its value is missing; see --help"
-	case $1 in
-	--kernel) kernels[0]=$2 ;;
-	--other) kernels[1]=$2 ;;
-	--suite) suites+=("$2") ;;
-	--test) only+=("$2") ;;
-	--seconds) seconds=$2 ;;
-	--timeout) timeout=$2 ;;
-	--cpus) cpus=$2 ;;
-	--memory) memory=$2 ;;
-	*) die "unknown option $1; see --help" ;;
-	esac
-	shift 2
-done
+kernel=$BUILD/kernel/lupine-general+suites/vmlinux
+other=$BUILD/kernel/lupine-general+nokml+suites/vmlinux
+suites=() tests=() quick='' seconds=1 timeout=1200 cpus=1 memory=1024
+begin kernel:kernel other:kernel suite:list test:list quick seconds:number timeout:number \
+	cpus:number memory:number -- "$@"
+kernels=("$kernel" "$other") only=("${tests[@]}")
 # The longest at the end, in case that somebody has no time for all.
 [ ${#suites[@]} -gt 0 ] || suites=(kunit stress kselftest)
 [ -z "$quick" ] || suites=(kselftest)
@@ -58,12 +40,9 @@ done
 for k in "${kernels[@]}"; do
 	[ -f "$k" ] || die "no kernel $k; scripts/kconfig/build $(basename "$(dirname "$k")") makes it"
 done
-for n in "$seconds" "$timeout" "$cpus" "$memory"; do
-	[[ $n =~ ^[1-9][0-9]*$ ]] || die "'$n' is not a number"
-done
-
 sources=$ROOT/scripts/test/differential
-work=$BUILD/test/suites
+# It is kept for the next run.
+folder=$BUILD/test/suites
 # In the order of the kernels.
 names=(kml nokml)
 # QEMU 7.2 takes the stack of a far return in ring 3 for the kernel's, and SMAP
@@ -75,26 +54,26 @@ rseq="-t 4 -r 500"
 # The selftests of the patched tree, from a copy: their Makefiles write into it.
 compile()
 {
-	local objects=$work/objects collections
+	local objects=$folder/objects collections
 
 	collections=$(wanted | cut -d: -f1 | sort -u | paste -sd' ')
-	if cmp -s "$work/stamp" <(cat "$BUILD/tree/.lupine-stamp"; echo "$collections"); then
+	if cmp -s "$folder/stamp" <(cat "$BUILD/tree/.lupine-stamp"; echo "$collections"); then
 		return 0
 	fi
-	rm -rf "$work/tree" "$work/install"
-	mkdir -p "$work" "$objects"
+	rm -rf "$folder/tree" "$folder/install"
+	mkdir -p "$folder" "$objects"
 	lock_shared tree
-	cp -al "$BUILD/tree" "$work/tree"
-	make -s -C "$work/tree" O="$objects" headers
+	cp -al "$BUILD/tree" "$folder/tree"
+	make -s -C "$folder/tree" O="$objects" headers
 	# -k, as some want what only other architectures or later compilers have;
 	# those that the list names have to be there, or it is an error. khugepaged
 	# forgets to include the header of KSFT_SKIP.
-	make -k -s -j"$JOBS" -C "$work/tree/tools/testing/selftests" TARGETS="$collections" \
+	make -k -s -j"$JOBS" -C "$folder/tree/tools/testing/selftests" TARGETS="$collections" \
 		O="$objects" KHDR_INCLUDES="-isystem $objects/usr/include" CAN_BUILD_I386=0 \
-		EXTRA_CFLAGS=-DKSFT_SKIP=4 INSTALL_PATH="$work/install" install
-	rm -rf "$work/tree"
-	cp "$work/install/kselftest-list.txt" "$work/install/all"
-	(cat "$BUILD/tree/.lupine-stamp"; echo "$collections") >"$work/stamp"
+		EXTRA_CFLAGS=-DKSFT_SKIP=4 INSTALL_PATH="$folder/install" install
+	rm -rf "$folder/tree"
+	cp "$folder/install/kselftest-list.txt" "$folder/install/all"
+	(cat "$BUILD/tree/.lupine-stamp"; echo "$collections") >"$folder/stamp"
 }
 
 # wanted: COLLECTION:TESTS... of the list, in one line for a collection.
@@ -109,17 +88,17 @@ wanted()
 		<(if [ -n "$quick" ]; then grep '^quick ' "$sources/tests"; else cat "$sources/tests"; fi)
 }
 
-# What is to run, in $work/install/kselftest-list.txt.
+# What is to run, in $folder/install/kselftest-list.txt.
 choose()
 {
 	local line collection test tests missing=0 all
-	local list=$work/install/kselftest-list.txt
+	local list=$folder/install/kselftest-list.txt
 
 	: >"$list.new"
 	while IFS=: read -r collection tests; do
 		set -f
 		for test in $tests; do
-			all=$(sed -n "s,^$collection:,,p" "$work/install/all")
+			all=$(sed -n "s,^$collection:,,p" "$folder/install/all")
 			case $test in
 			-*) grep -vxF "$collection:${test#-}" "$list.new" >"$list.less" || :
 				mv "$list.less" "$list.new"
@@ -129,7 +108,7 @@ choose()
 					echo "$collection:$line"
 				done <<<"$all" >>"$list.new" ;;
 			*) # mm installs its programs for a script that runs them all.
-				[ -x "$work/install/$collection/$test" ] ||
+				[ -x "$folder/install/$collection/$test" ] ||
 					{ echo "no $collection:$test"; missing=1; continue; }
 				echo "$collection:$test" >>"$list.new" ;;
 			esac
@@ -206,18 +185,18 @@ boot()
 	shift 3
 	case $suite in
 	kselftest)
-		"$ROOT/scripts/test/kselftest.sh" --kernel "${kernels[n]}" --tests "$work/install" \
+		"$ROOT/scripts/test/kselftest.sh" --kernel "${kernels[n]}" --tests "$folder/install" \
 			--memory "$memory" --cpus "$cpus" --timeout "$timeout" --test-timeout 120 \
 			-e "KSELFTEST_PARAM_TEST_ARGS=$rseq" \
 			-e "KSELFTEST_PARAM_TEST_COMPARE_TWICE_ARGS=$rseq" \
 			-e "KSELFTEST_PARAM_TEST_MM_CID_ARGS=$rseq" \
 			--append "$append" --log "$log" "$@" || status=$? ;;
 	kunit)
-		"$ROOT/scripts/lupine/run" --kernel "${kernels[n]}" --image "$work/stress.ext2" \
+		"$ROOT/scripts/lupine/run" --kernel "${kernels[n]}" --image "$image" \
 			--memory "$memory" --cpus "$cpus" --timeout "$timeout" --no-net --log "$log" \
 			--append "ignore_loglevel log_buf_len=1M" --entrypoint /bin/true || status=$? ;;
 	stress)
-		"$ROOT/scripts/lupine/run" --kernel "${kernels[n]}" --image "$work/stress.ext2" \
+		"$ROOT/scripts/lupine/run" --kernel "${kernels[n]}" --image "$image" \
 			--memory "$memory" --cpus "$cpus" --timeout "$timeout" --log "$log" \
 			--append "$append" -- "$seconds" \
 			"${classes[@]}" || status=$? ;;
@@ -248,11 +227,11 @@ boots()
 	set -m
 	trap 'for n in "${pids[@]}"; do kill -- "-$n" 2>/dev/null || :; done; exit 130' INT TERM
 	for n in 0 1; do
-		boot "$n" "$1" "$work/${names[n]}.$2" >"$work/${names[n]}.$2.out" 2>&1 &
+		boot "$n" "$1" "$folder/${names[n]}.$2" >"$folder/${names[n]}.$2.out" 2>&1 &
 		pids+=($!)
 	done
 	for n in 0 1; do
-		wait "${pids[n]}" || { status=1; tail -n 20 "$work/${names[n]}.$2.out"; }
+		wait "${pids[n]}" || { status=1; tail -n 20 "$folder/${names[n]}.$2.out"; }
 	done
 	trap - INT TERM
 	return "$status"
@@ -296,11 +275,11 @@ judge_test()
 
 	if [ "$suite" = kselftest ] && [ "$test" != kernel ]; then
 		for n in 0 1; do
-			cmp -s <(of "$test" "$work/${names[n]}.again1.records") \
-				<(of "$test" "$work/${names[n]}.again2.records") ||
+			cmp -s <(of "$test" "$folder/${names[n]}.again1.records") \
+				<(of "$test" "$folder/${names[n]}.again2.records") ||
 				unsteady+=" ${names[n]}"
 		done
-		a=$work/kml.again2.records b=$work/nokml.again2.records
+		a=$folder/kml.again2.records b=$folder/nokml.again2.records
 	fi
 	echo "lines of the kernel with CONFIG_KML (<) and of the other (>):"
 	if diff <(of "$test" "$a") <(of "$test" "$b"); then
@@ -317,7 +296,7 @@ judge_test()
 # again TEST...: those that differ, alone, twice on each kernel.
 again()
 {
-	local list=$work/install/kselftest-list.txt i
+	local list=$folder/install/kselftest-list.txt i
 
 	cp "$list" "$list.all"
 	printf '%s\n' "$@" | grep -vx kernel >"$list" || :
@@ -331,41 +310,39 @@ again()
 
 compare()
 {
-	local suite=$1 test a=$work/kml.$1.records b=$work/nokml.$1.records total
+	local suite=$1 test a=$folder/kml.$1.records b=$folder/nokml.$1.records total
 
 	total=$(cat "$a" "$b" | cut -d'|' -f1 | sort -u | wc -l)
 	local tests=()
 
 	mapfile -t tests < <(differing "$a" "$b")
 	if [ "$suite" = kselftest ] && [ ${#tests[@]} -gt 0 ]; then
-		try "differential: $suite: ${#tests[@]} that differ, again" again "${tests[@]}"
+		check "$suite: ${#tests[@]} that differ, again" again "${tests[@]}"
 	fi
 	echo "# $suite: $total tests, $((total - ${#tests[@]})) the same, $(
 		grep -c '|= passed\||ok' "$a" || :) verdicts ok with CONFIG_KML"
 	for test in "${tests[@]}"; do
-		try "differential: $suite: $test" judge_test "$suite" "$test" "$a" "$b"
+		check "$suite: $test" judge_test "$suite" "$test" "$a" "$b"
 	done
 	# Not one test for each of those that are the same: they have their names
 	# in the records.
-	[ ${#only[@]} -gt 0 ] || try "differential: $suite: $((total - ${#tests[@]})) tests say the same on both" \
+	[ ${#only[@]} -gt 0 ] || check "$suite: $((total - ${#tests[@]})) tests say the same on both" \
 		test "$total" -gt "${#tests[@]}"
 }
 
 need comm diff
-mkdir -p "$work"
+mkdir -p "$folder"
 for s in "${suites[@]}"; do
 	case $s in
 	kselftest)
-		try "differential: the selftests compile" compile
-		[ "$result" != 0 ] || try "differential: the selftests of the list are there" choose
-		[ "$result" = 0 ] || continue ;;
+		check "the selftests compile" compile
+		! ok || check "the selftests of the list are there" choose
+		ok || continue ;;
 	*)
-		try "differential: the image with stress-ng" "$ROOT/scripts/apps/build" \
-			--output "$work/stress.ext2" "$sources/manifest"
-		[ "$result" = 0 ] || continue ;;
+		build_image "$sources/manifest" ;;
 	esac
-	try "differential: $s on both kernels" boots "$s" "$s"
-	[ "$result" = 0 ] || continue
+	check "$s on both kernels" boots "$s" "$s"
+	ok || continue
 	compare "$s"
 done
 summary

@@ -11,24 +11,12 @@
 #                      their order, the instructions of restartable stretches, and what
 #                      a frame needs of a part of the entry stack
 set -eu
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "$0")")/../lib.sh"
 # shellcheck source=scripts/test/lib.sh
-. "$ROOT/scripts/test/lib.sh"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-kernel=
-while [ $# -gt 0 ]; do
-	case $1 in
-	-h | --help) usage; exit ;;
-	--kernel) [ $# -ge 2 ] || die "--kernel wants a file; see --help"
-		kernel=$2; shift 2 ;;
-	*) die "unknown argument '$1'; see --help" ;;
-	esac
-done
-[ -z "$kernel" ] || [ -f "$kernel" ] || die "no kernel '$kernel'; scripts/kconfig/build makes one"
+kernel=''
+begin kernel:kernel -- "$@"
 sources=$ROOT/scripts/test/entry-model
-work=$BUILD/test/entry-model
-mkdir -p "$work"
 
 build()
 {
@@ -40,13 +28,8 @@ build()
 # finds PATTERN OPTION...: the model ends with a fault, and says so.
 finds()
 {
-	local pattern=$1 status=0
-
-	shift
-	"$work/entry-model" "$@" >"$work/out" || status=$?
-	cat "$work/out"
-	[ "$status" = 1 ] || { echo "status $status, not 1"; return 1; }
-	grep -qE "$pattern" "$work/out" || { echo "nothing like: $pattern"; return 1; }
+	run "$work/entry-model" "${@:2}"
+	ended 1 "$1"
 }
 
 # Labels of the code, in the order that the models have them in.
@@ -157,25 +140,24 @@ part()
 	[ "$sum" -lt 1024 ]
 }
 
-try "entry model: it can be built" build
-[ "$result" = 0 ] || { summary || :; exit 1; }
-try "entry model: no fault" "$work/entry-model"
-try "entry model: the slot that follows RSP is found out" \
+must "it can be built" build
+check "no fault" "$work/entry-model"
+check "the slot that follows RSP is found out" \
 	finds 'pushes over .* on the entry stack' --scheme old
-try "entry model: the slot that stays is found out" \
+check "the slot that stays is found out" \
 	finds 'pushes over .* on the entry stack' --scheme none
-try "entry model: calls make progress and lose nothing" "$work/entry-model" --calls
+check "calls make progress and lose nothing" "$work/entry-model" --calls
 for m in db-goes-back trap-goes-back; do
-	try "entry model: $m is found out" finds 'no progress' --calls "$m"
+	check "$m is found out" finds 'no progress' --calls "$m"
 done
-try "entry model: interrupt-stays is found out" finds 'work is left' --calls interrupt-stays
-try "entry model: number-is-lost is found out" finds 'another call' --calls number-is-lost
-try "entry model: syscall-stays is found out" finds "another process's" --calls syscall-stays
+check "interrupt-stays is found out" finds 'work is left' --calls interrupt-stays
+check "number-is-lost is found out" finds 'another call' --calls number-is-lost
+check "syscall-stays is found out" finds "another process's" --calls syscall-stays
 if [ -n "$kernel" ]; then
 	need nm objdump gdb
 	nm "$kernel" >"$work/symbols"
-	try "entry model: the kernel has its labels" labels
-	try "entry model: stretches have its instructions" instructions
-	try "entry model: a frame fits into its part of the entry stack" part
+	check "the kernel has its labels" labels
+	check "stretches have its instructions" instructions
+	check "a frame fits into its part of the entry stack" part
 fi
 summary

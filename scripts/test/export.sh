@@ -8,26 +8,16 @@
 # has nothing to say, and the mails are complete.
 # The last line is "N passed, N failed[, N skipped]".
 set -eu
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "$0")")/../lib.sh"
 # shellcheck source=scripts/test/lib.sh
-. "$ROOT/scripts/test/lib.sh"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-case ${1:-} in
--h | --help) usage; exit ;;
-'') ;;
-*) die "unknown argument '$1'; see --help" ;;
-esac
+begin -- "$@"
 need git quilt patch perl diff
 
 tree=$BUILD/tree
-pristine=$BUILD/source/$(sed -n 's/^version //p' "$tree/.lupine-version")
-LOGS=$BUILD/test/export
-work=$(mktemp -d "$BUILD/review.XXXXXX")
+pristine=$BUILD/source/$(tree_version)
+# Not the output of commands, but of the export.
 out=$work/export
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 # no COMMAND...: it must fail.
 no()
@@ -104,7 +94,7 @@ git_am()
 
 by_b4()
 {
-	command -v b4 >/dev/null || { echo "no b4"; return $SKIP; }
+	need_or_skip b4
 	mkdir -p "$work/b4"
 	XDG_DATA_HOME=$work/b4/data XDG_CACHE_HOME=$work/b4/cache timeout 120 \
 		b4 --offline-mode am -C -m "$out/lupine-thread.mbox" -o "$work/b4" -n lupine 2>&1 |
@@ -210,12 +200,12 @@ mistakes_named()
 
 step "Export the series" "$ROOT/scripts/source/export" --output "$out"
 patches=$(grep -c '\.patch$' "$out/debian/patches/series")
-try "git am takes the mailboxes and gives build/tree" git_am
-try "b4 takes the mailbox and gives build/tree" by_b4
-try "quilt takes the queue without fuzz and gives build/tree" by_quilt
-try "a tree that differs is found out" differences_found
-try "the mails pass checkpatch --strict" checkpatch
-try "the mails are complete" mails_complete
-try "the same series gives the same queue, once" stable
-try "mistakes are named" mistakes_named
+check "git am takes the mailboxes and gives build/tree" git_am
+check "b4 takes the mailbox and gives build/tree" by_b4
+check "quilt takes the queue without fuzz and gives build/tree" by_quilt
+check "a tree that differs is found out" differences_found
+check "the mails pass checkpatch --strict" checkpatch
+check "the mails are complete" mails_complete
+check "the same series gives the same queue, once" stable
+check "mistakes are named" mistakes_named
 summary

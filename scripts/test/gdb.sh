@@ -14,33 +14,13 @@
 #   --cpus N, --memory MiB, --timeout SECONDS
 #                     for the guest (default 1, 256, 400)
 set -eu
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "$0")")/../lib.sh"
 # shellcheck source=scripts/test/lib.sh
-. "$ROOT/scripts/test/lib.sh"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-kernels=() cases=() options=() timeout=400
-while [ $# -gt 0 ]; do
-	case $1 in
-	-h | --help) usage; exit ;;
-	esac
-	[ $# -ge 2 ] || die "unknown option $1, or its value is missing; see --help"
-	case $1 in
-	--kernel) kernels=("$2" "${kernels[@]:1}") ;;
-	--other) kernels[1]=$2 ;;
-	--case) cases+=("$2") ;;
-	--cpus | --memory) options+=("$1" "$2") ;;
-	--timeout) timeout=$2 ;;
-	*) die "unknown option $1; see --help" ;;
-	esac
-	shift 2
-done
+kernel='' other='' cases=() machine=() timeout=400
+begin kernel:kernel! other:kernel case:list cpus:guest memory:guest timeout:number -- "$@"
+kernels=("$kernel" ${other:+"$other"})
 sources=$ROOT/scripts/test/gdb
-work=$BUILD/test/gdb
-[ -n "${kernels[0]:-}" ] || die "--kernel is missing; see --help"
-for kernel in "${kernels[@]}"; do
-	[ -f "$kernel" ] || die "no kernel $kernel; scripts/kconfig/build makes one"
-done
 if [ ${#cases[@]} = 0 ]; then
 	for c in "$sources"/*.gdb; do
 		cases+=("$(basename "$c" .gdb)")
@@ -50,38 +30,34 @@ for c in "${cases[@]}"; do
 	[ -f "$sources/$c.gdb" ] || die "no case '$c' in $sources"
 done
 
-image()
+prepare()
 {
 	need gcc
-	rm -rf "$work/add"
-	mkdir -p "$work/add"
+	mkdir "$work/add"
 	gcc -g -O0 -Wall -Wextra -fno-pie -no-pie -pthread -fdebug-prefix-map="$sources=." \
 		-o "$work/add/target" "$sources/target.c"
 	cp "$sources"/*.gdb "$sources/target.c" "$work/add/"
-	"$ROOT/scripts/apps/build" --output "$work/root.ext2" --add "$work/add:/tests" \
-		"$sources/manifest"
 }
 
-# guest N: all cases with kernel N; output in $work/N/CASE.
-guest()
+# cases_on N: all with kernel N; the output of each is in $work/N/CASE.
+cases_on()
 {
 	local n=$1 kml=1
 
-	rm -rf "${work:?}/$n"
-	mkdir -p "$work/$n"
+	mkdir "$work/$n"
 	grep -qaF entry_CALL_64 "${kernels[n]}" || kml=0
-	"$ROOT/scripts/lupine/run" --kernel "${kernels[n]}" --image "$work/root.ext2" --no-net \
-		--quiet --timeout "$timeout" --log "$work/$n/console" "${options[@]}" \
-		-- "$kml" "${cases[@]}"
-	tr -d '\r' <"$work/$n/console" | awk -v dir="$work/$n" '
+	guest --kernel "${kernels[n]}" --image "$image" --no-net --quiet \
+		--timeout "$timeout" "${machine[@]}" -- "$kml" "${cases[@]}"
+	ended 0
+	awk -v dir="$work/$n" '
 		/^=== begin / { out = dir "/" $3; printf "" >out; next }
 		/^=== end / { print "=== status " $4 >out; close(out); out = ""; next }
-		out { print >out }'
-	"$ROOT/scripts/test/judge" --kernel-only "$work/$n/console"
+		out { print >out }' "$out"
+	"$ROOT/scripts/test/judge" --kernel-only "$out"
 }
 
-# said N CASE: whether gdb said what it had to, in this order.
-said()
+# as_expected N CASE: whether gdb said what it had to, in this order.
+as_expected()
 {
 	local out=$work/$1/$2
 
@@ -122,23 +98,21 @@ same()
 	diff <(normalized "$work/1/$1") <(normalized "$work/0/$1")
 }
 
-try "gdb: the image can be made" image
-if [ "$result" = 0 ]; then
-	for n in "${!kernels[@]}"; do
-		name=$(basename "$(dirname "${kernels[n]}")")
-		try "gdb: the guest with $name" guest "$n"
-		for c in "${cases[@]}"; do
-			if grep -q '^# kml only' "$sources/$c.gdb" && [ ! -f "$work/$n/$c" ] &&
-			   ! grep -qaF entry_CALL_64 "${kernels[n]}"; then
-				continue
-			fi
-			try "gdb: $c, $name" said "$n" "$c"
-		done
-	done
+must "the program for gdb can be compiled" prepare
+build_image "$sources/manifest" --add "$work/add:/tests"
+for n in "${!kernels[@]}"; do
+	name=$(basename "$(dirname "${kernels[n]}")")
+	check "the guest with $name" cases_on "$n"
 	for c in "${cases[@]}"; do
-		[ ${#kernels[@]} = 2 ] || break
-		! grep -q '^# kml only' "$sources/$c.gdb" || continue
-		try "gdb: $c, no difference" same "$c"
+		if grep -q '^# kml only' "$sources/$c.gdb" && [ ! -f "$work/$n/$c" ] &&
+		   ! grep -qaF entry_CALL_64 "${kernels[n]}"; then
+			continue
+		fi
+		check "$c, $name" as_expected "$n" "$c"
 	done
-fi
+done
+for c in "${cases[@]}"; do
+	[ -n "$other" ] || break
+	grep -q '^# kml only' "$sources/$c.gdb" || check "$c, no difference" same "$c"
+done
 summary

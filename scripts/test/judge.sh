@@ -1,19 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/test/judge.sh
+# usage: scripts/test/judge.sh
 #
 # Shows scripts/test/judge consoles of which the verdict is known: good ones, and
 # one for each way in which a run can go wrong.
 set -eu
 
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "$0")")/../lib.sh"
+# shellcheck source=scripts/test/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-[ $# = 0 ] || { usage; exit; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
+begin -- "$@"
 
 good='TAP version 13
 1..2
@@ -33,20 +30,16 @@ reboot: Restarting system'
 # verdict NAME EXIT LAST-LINE REASON [OPTION]...: on the console in $work/console
 verdict()
 {
-	local name=$1 want=$2 last=$3 reason=$4 status=0
+	check "$1" judged "$@"
+}
 
-	shift 4
-	"$ROOT/scripts/test/judge" "$@" "$work/console" >"$work/out" 2>&1 || status=$?
-	if [ "$status" = "$want" ] && [ "$(tail -n 1 "$work/out")" = "$last" ] &&
-	   { [ -z "$reason" ] || grep -qF -e "not ok - $reason" "$work/out"; } &&
-	   { [ "$want" != 0 ] || ! grep -q '^not ok' "$work/out"; }; then
-		passed=$((passed + 1))
-		echo "ok - judge: $name"
-	else
-		failed=$((failed + 1))
-		echo "not ok - judge: $name"
-		sed 's/^/#   /' "$work/out"
-	fi
+judged()
+{
+	run "$ROOT/scripts/test/judge" "${@:5}" "$work/console"
+	[ "$(tail -n 1 "$out")" = "$3" ]
+	[ -z "$4" ] || grep -F -e "not ok - $4" "$out"
+	[ "$2" != 0 ] || said '!^not ok'
+	ended "$2"
 }
 
 # changed SED: the good console, changed
@@ -146,5 +139,4 @@ END
 changed ''
 verdict "the kernel had nothing to say" 0 "0 passed, 0 failed, 0 skipped" "" --kernel-only
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+summary

@@ -8,27 +8,14 @@
 # what is wrong, in a copy of the profiles with faults put into it; and that the
 # installed profiles give the same configurations inside the kernel tree.
 set -eu
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "$0")")/../lib.sh"
 # shellcheck source=scripts/test/lib.sh
-. "$ROOT/scripts/test/lib.sh"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-case ${1:-} in
--h | --help) usage; exit ;;
-'') ;;
-*) die "unknown argument '$1'; see --help" ;;
-esac
-
+begin -- "$@"
 "$ROOT/scripts/source/tree"
-LOGS=$BUILD/test/kconfig
-# Beside the build, so that a copy does not find the reference by accident.
-work=$(mktemp -d "$BUILD/kconfig-test.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+# Beside build/test, so that a copy does not find the reference by accident.
 repo=$work/repo/project
 profiles=$repo/kconfig-profiles
-output=$work/output
 unset KSRC PROFILE APP REFERENCE
 
 # A copy without faults, before each test.
@@ -42,80 +29,58 @@ fresh()
 	cp -a "$ROOT/Documentation/arch" "$repo/Documentation"
 }
 
-# run PROGRAM ARGUMENT...: a program of the copy; sets status.
-run()
+# gives STATUS PATTERN PROGRAM ARGUMENT...: a program of the copy ends so.
+gives()
 {
-	status=0
-	"$repo/scripts/kconfig/$1" "${@:2}" >"$output" 2>&1 || status=$?
-	cat "$output"
+	run "$repo/scripts/kconfig/$3" "${@:4}"
+	ended "$1" "$2"
 }
 
-# says PATTERN...: the last output has a line for each.
-says()
-{
-	local pattern
-
-	for pattern; do
-		grep -qE -e "$pattern" "$output" || { echo "no line matches: $pattern"; return 1; }
-	done
-}
+# faulty TITLE FUNCTION...: in a copy of the profiles that is fresh
+faulty() { check "$1" in_fresh_copy "${@:2}"; }
+in_fresh_copy() { fresh; "$@"; }
 
 lint_clean()
 {
-	fresh
-	run lint
-	[ "$status" = 0 ]
-	[ ! -s "$output" ]
+	gives 0 '' lint
+	[ ! -s "$out" ]
 }
 
 # lint_finds PATTERN FILE TEXT: what is added to a fragment is found.
 lint_finds()
 {
-	fresh
 	printf '%b' "$3" >>"$profiles/$2"
-	run lint apps/redis
-	[ "$status" = 1 ]
-	says "^kconfig-profiles/$2:[0-9]+: $1"
+	gives 1 "^kconfig-profiles/$2:[0-9]+: $1" lint apps/redis
 	# The place is that of the fault, and nothing else is found.
-	[ "$(grep -vc "^kconfig-profiles/$2:" "$output")" = 0 ]
+	[ "$(grep -vc "^kconfig-profiles/$2:" "$out")" = 0 ]
 }
 
 lint_header()
 {
-	fresh
 	sed -i 2d "$profiles/apps/redis.config"
-	run lint
-	[ "$status" = 1 ]
-	says "^kconfig-profiles/apps/redis.config:2: the second line is no '# Help:'"
+	gives 1 "^kconfig-profiles/apps/redis.config:2: the second line is no '# Help:'" lint
 }
 
 lint_duplicate()
 {
-	fresh
 	printf '\n# Again.\nCONFIG_PROC_FS=y\n' >>"$profiles/process.config"
-	run lint
-	[ "$status" = 1 ]
-	says 'files.config:[0-9]+: CONFIG_PROC_FS has this value already from kconfig-profiles/process.config:[0-9]+'
+	gives 1 'files.config:[0-9]+: CONFIG_PROC_FS has this value already from kconfig-profiles/process.config:[0-9]+' \
+		lint
 }
 
 # An option is implied only if that is so in each profile that asks for it.
 lint_context()
 {
-	fresh
 	printf '\n# For the first profile only.\nCONFIG_DEBUG_SPINLOCK=y\n' >>"$profiles/smp.config"
-	run lint lupine-base+smp lupine-base+debug+smp
-	[ "$status" = 0 ]
-	run lint lupine-base+debug+smp
-	[ "$status" = 1 ]
-	says 'smp.config:[0-9]+: CONFIG_DEBUG_SPINLOCK=y is implied: others select it'
+	gives 0 '' lint lupine-base+smp lupine-base+debug+smp
+	gives 1 'smp.config:[0-9]+: CONFIG_DEBUG_SPINLOCK=y is implied: others select it' \
+		lint lupine-base+debug+smp
 }
 
 lint_explicit()
 {
-	fresh
 	printf '\n# Explicit: whatever the profile.\nCONFIG_NET_CORE=y\n' >>"$profiles/net.config"
-	run lint lupine-base+redis
-	[ "$status" = 0 ]
+	gives 0 '' lint lupine-base+redis
 }
 
 # A reference that microvm is equal to, made of microvm itself.
@@ -150,26 +115,22 @@ reference()
 
 compare_equal()
 {
-	fresh
 	reference
-	run compare --reference "$work/reference"
-	[ "$status" = 0 ]
-	says '^[0-9]{4} options of the guest compared; 2 that Linux 6.1 did not know'
+	gives 0 '^[0-9]{4} options of the guest compared; 2 that Linux 6.1 did not know' \
+		compare --reference "$work/reference"
 }
 
 compare_differs()
 {
 	local guest=$work/reference/firecracker-guest-x86_64-6.1.config
 
-	fresh
 	reference
 	printf 'CONFIG_NO_SUCH_THING=y\nCONFIG_VLAN_8021Q=y\n' >>"$guest"
 	sed -i 's/^CONFIG_VETH=y$/# CONFIG_VETH is not set/; s/^CONFIG_NR_CPUS=64$/CONFIG_NR_CPUS=8/
 		s/^CONFIG_FRONTSWAP=y$//; s/^CONFIG_AUTOFS_FS=y$//' "$guest"
 	echo 'gone INET it was on the way' >>"$profiles/microvm.differences"
-	run compare --reference "$work/reference"
-	[ "$status" = 1 ]
-	says '^lost CONFIG_NO_SUCH_THING=y, which Linux 6\.12 does not know' \
+	gives 1 '' compare --reference "$work/reference"
+	said '^lost CONFIG_NO_SUCH_THING=y, which Linux 6\.12 does not know' \
 		'^lost CONFIG_VLAN_8021Q=y' '^grown CONFIG_VETH=y' \
 		'^CONFIG_NR_CPUS is 64 and not 8' 'CONFIG_FRONTSWAP needs no entry' \
 		'CONFIG_INET is not gone'
@@ -178,61 +139,38 @@ compare_differs()
 # The profile itself, against an honest reference.
 compare_grown()
 {
-	fresh
 	reference
 	sed -i 's/^CONFIG_VETH=y$//' "$profiles/microvm-drivers.config"
 	printf '\n# More.\nCONFIG_VLAN_8021Q=y\n' >>"$profiles/microvm-net.config"
-	run compare --reference "$work/reference"
-	[ "$status" = 1 ]
-	says '^lost CONFIG_VETH=y' '^grown CONFIG_VLAN_8021Q=y'
+	gives 1 '' compare --reference "$work/reference"
+	said '^lost CONFIG_VETH=y' '^grown CONFIG_VLAN_8021Q=y'
 }
 
 compare_alone()
 {
-	fresh
-	run compare --reference "$work/nowhere"
-	[ "$status" = 4 ]
-	says 'no firecracker-guest-x86_64-6.1.config in .*/nowhere'
-}
-
-compare_published()
-{
-	run_status=0
-	"$ROOT/scripts/kconfig/compare" || run_status=$?
-	return $run_status
-}
-
-union_complete()
-{
-	"$ROOT/scripts/kconfig/union"
+	gives 4 'no firecracker-guest-x86_64-6.1.config in .*/nowhere' compare --reference "$work/nowhere"
 }
 
 union_lacks()
 {
-	fresh
 	sed -i '/^CONFIG_SIGNALFD=y/d' "$profiles/process.config"
 	printf '\n# No clients here.\n# CONFIG_UNIX is not set\n' >"$profiles/unix.tmp"
 	cat "$profiles/unix.tmp" >>"$profiles/files.config"
 	sed -i '/^CONFIG_UNIX=y/d' "$profiles/sockets.config"
-	run union
-	[ "$status" = 1 ]
-	says '^lupine-general lacks CONFIG_SIGNALFD, needed by postgresql$' \
+	gives 1 '' union
+	said '^lupine-general lacks CONFIG_SIGNALFD, needed by postgresql$' \
 		'^lupine-general lacks CONFIG_UNIX, needed by .*nginx'
 }
 
 news_nothing()
 {
-	fresh
-	run news --profile lupine-base "$BUILD/tree"
-	[ "$status" = 0 ]
-	says '^lupine-base: 0 new, 0 vanished, 0 refused$'
+	gives 0 '^lupine-base: 0 new, 0 vanished, 0 refused$' news --profile lupine-base "$BUILD/tree"
 }
 
 news_found()
 {
 	local source=$work/other
 
-	fresh
 	# What the run before took of a kernel source is enough of one.
 	rm -rf "$source"
 	cp -a "$BUILD/kconfig/news-source" "$source"
@@ -241,9 +179,8 @@ news_found()
 	sed -i 's/^config VIRTIO_BLK$/&\n\tdepends on SHINY_BUS/' "$source/drivers/block/Kconfig"
 	sed -i 's/^SUBLEVEL *=.*/SUBLEVEL = 999/' "$source/Makefile"
 	tar -C "$work" -cf "$work/other.tar" other
-	run news --profile lupine-general "$work/other.tar"
-	[ "$status" = 1 ]
-	says '^# Linux 6\.12\.999, compared with 6\.12\.' \
+	gives 1 '' news --profile lupine-general "$work/other.tar"
+	said '^# Linux 6\.12\.999, compared with 6\.12\.' \
 		'^lupine-general: 2 new, 1 vanished, 2 refused$' \
 		'refused +CONFIG_EPOLL=y of kconfig-profiles/process.config:[0-9]+: there is no such option' \
 		'refused +CONFIG_VIRTIO_BLK=y of kconfig-profiles/disk.config:[0-9]+: it stays off' \
@@ -252,73 +189,42 @@ news_found()
 
 news_refused()
 {
-	fresh
-	run news "$work/nowhere"
-	[ "$status" = 1 ]
-	says 'nowhere does not exist'
+	gives 1 'nowhere does not exist' news "$work/nowhere"
 	mkdir -p "$work/empty"
-	run news "$work/empty"
-	[ "$status" = 1 ]
-	says 'holds no kernel source'
+	gives 1 'holds no kernel source' news "$work/empty"
 	head -c 1000 /dev/urandom >"$work/garbage.tar"
-	run news "$work/garbage.tar"
-	[ "$status" = 1 ]
-	says 'no tarball, or a damaged one|holds no kernel source'
-	run news
-	[ "$status" = 1 ]
-	says 'needs the other kernel source'
-}
-
-tables_current()
-{
-	run_status=0
-	"$ROOT/scripts/kconfig/tables" --check || run_status=$?
-	return $run_status
+	gives 1 'no tarball, or a damaged one|holds no kernel source' news "$work/garbage.tar"
+	gives 1 'needs the other kernel source' news
 }
 
 tables_stale()
 {
 	local version
 
-	fresh
 	version=$(sed -n 's/^version //p' "$BUILD/tree/.lupine-version")
-	run tables
-	[ "$status" = 0 ]
+	gives 0 '' tables
 	printf '\n# More.\nCONFIG_TIMERFD=y\n' >>"$profiles/apps/haproxy.config"
-	run tables --check
-	[ "$status" = 1 ]
-	says '^\+ .*EPOLL FUTEX .*TIMERFD' 'is not up to date; run: make tables'
-	run tables
-	run tables --check
-	[ "$status" = 0 ]
+	gives 1 '' tables --check
+	said '^\+ .*EPOLL FUTEX .*TIMERFD' 'is not up to date; run: make tables'
+	gives 0 '' tables
+	gives 0 '' tables --check
 	sed -i "s/made from Linux $version/made from Linux 6.12.1/" \
 		"$repo/Documentation/lupine/options.rst"
-	run tables --check
-	[ "$status" = 4 ]
+	gives 4 '' tables --check
 }
 
 tables_unclassified()
 {
-	fresh
 	sed -i '/^\tcrypto/d' "$profiles/classes"
-	run tables
-	[ "$status" = 1 ]
-	says 'CONFIG_CRYPTO_DH .*crypto/Kconfig.* has no class'
-}
-
-refused_by_kml()
-{
-	"$ROOT/scripts/kconfig/refused"
+	gives 1 'CONFIG_CRYPTO_DH .*crypto/Kconfig.* has no class' tables
 }
 
 # What the documentation does not list, and what it lists without reason.
 refused_undocumented()
 {
-	fresh
 	sed -i 's/^X86_SGX  /X86_MCE  /' "$repo/Documentation/arch/x86/kml.rst"
-	run refused KML
-	[ "$status" = 1 ]
-	says '^not ok - .*kml.rst has' '^> X86_SGX$' '^< X86_MCE$' '^[0-9]+ passed, 1 failed'
+	gives 1 '' refused KML
+	said '^not ok - .*kml.rst has' '^> X86_SGX$' '^< X86_MCE$' '^[0-9]+ passed, 1 failed'
 }
 
 # Each kind of line that strace writes, and nothing that the base has already.
@@ -341,28 +247,19 @@ needs_of_a_trace()
 		 60.00    0.000120          12        10         2 eventfd2
 		 40.00    0.000080           8        10           read
 	END
-	run needs "$work/trace" "$work/summary"
-	[ "$status" = 0 ]
-	[ "$(grep ^CONFIG "$output" | paste -sd ' ')" = "CONFIG_EPOLL=y CONFIG_EVENTFD=y CONFIG_FUTEX=y CONFIG_IPV6=y CONFIG_NET=y CONFIG_PROC_FS=y" ]
-	says '^# epoll_create1\(\)$'
-	says '^# files in /proc$'
-	run needs --profile lupine-general "$work/trace"
-	[ "$status" = 0 ]
-	says '^# lupine-general has all that was seen'
+	gives 0 '' needs "$work/trace" "$work/summary"
+	[ "$(grep ^CONFIG "$out" | paste -sd ' ')" = "CONFIG_EPOLL=y CONFIG_EVENTFD=y CONFIG_FUTEX=y CONFIG_IPV6=y CONFIG_NET=y CONFIG_PROC_FS=y" ]
+	said '^# epoll_create1\(\)$'
+	said '^# files in /proc$'
+	gives 0 '^# lupine-general has all that was seen' needs --profile lupine-general "$work/trace"
 }
 
 needs_of_nothing()
 {
-	run needs "$work/nowhere"
-	[ "$status" = 1 ]
-	says 'there is no .*nowhere; strace -f -o'
+	gives 1 'there is no .*nowhere; strace -f -o' needs "$work/nowhere"
 	echo 'Once upon a time (long ago)' >"$work/tale"
-	run needs "$work/tale"
-	[ "$status" = 1 ]
-	says 'no system call in .*tale'
-	run needs --profile lupine-grand "$work/tale"
-	[ "$status" = 1 ]
-	says 'lupine-grand'
+	gives 1 'no system call in .*tale' needs "$work/tale"
+	gives 1 'lupine-grand' needs --profile lupine-grand "$work/tale"
 }
 
 # The paper's Table 1: each of its rows is found in the source.
@@ -370,10 +267,10 @@ syscalls_of_the_paper()
 {
 	local option calls call
 
-	"$ROOT/scripts/kconfig/syscalls" >"$output"
+	"$ROOT/scripts/kconfig/syscalls" >"$out"
 	while read -r option calls; do
 		for call in $calls; do
-			says "^$call$(printf '\t')[0-9]+$(printf '\t')$option$(printf '\t')"
+			said "^$call$(printf '\t')[0-9]+$(printf '\t')$option$(printf '\t')"
 		done
 	done <<-END
 		ADVISE_SYSCALLS madvise fadvise64
@@ -390,23 +287,18 @@ syscalls_of_the_paper()
 		TIMERFD timerfd_create timerfd_gettime timerfd_settime
 	END
 	# What is always there needs no option.
-	says "^copy_file_range$(printf '\t')326$(printf '\t')-$(printf '\t')"
+	said "^copy_file_range$(printf '\t')326$(printf '\t')-$(printf '\t')"
 }
 
 specs()
 {
-	fresh
-	run fragments --spec apps/redis+smp
-	[ "$(cat "$output")" = lupine-base+redis+smp ]
-	run fragments apps/redis
-	says '/kconfig-profiles/net.config$' '/kconfig-profiles/apps/redis.config$'
-	run fragments apps/nope
-	[ "$status" = 1 ]
-	says "no application 'nope'; there are: .*redis"
+	gives 0 '' fragments --spec apps/redis+smp
+	[ "$(cat "$out")" = lupine-base+redis+smp ]
+	gives 0 '' fragments apps/redis
+	said '/kconfig-profiles/net.config$' '/kconfig-profiles/apps/redis.config$'
+	gives 1 "no application 'nope'; there are: .*redis" fragments apps/nope
 	sed -i 's/^# Uses: net$/# Uses: nope/' "$profiles/apps/redis.config"
-	run fragments apps/redis
-	[ "$status" = 1 ]
-	says "apps/redis.config uses 'nope', but there is no such fragment"
+	gives 1 "apps/redis.config uses 'nope', but there is no such fragment" fragments apps/redis
 	# All twenty of the paper, and each has an image to go with it.
 	[ "$("$ROOT/scripts/kconfig/fragments" --apps | wc -l)" = 20 ]
 	for app in $("$ROOT/scripts/kconfig/fragments" --apps); do
@@ -441,12 +333,12 @@ in_tree_help()
 {
 	local name
 
-	kmake help >"$output"
+	kmake help >"$out"
 	for name in $("$ROOT/scripts/kconfig/fragments" --profiles) \
 		$("$ROOT/scripts/kconfig/fragments" --overlays); do
-		says "^ +lupine-${name#lupine-}\.config +- [A-Za-z]"
+		said "^ +lupine-${name#lupine-}\.config +- [A-Za-z]"
 	done
-	says '^ +lupine_defconfig ' '^ +lupine_base_defconfig ' '^ +lupine_tiny_defconfig '
+	said '^ +lupine_defconfig ' '^ +lupine_base_defconfig ' '^ +lupine_tiny_defconfig '
 }
 
 # low_memory_goes OPTION [SETTING]...: what counts on the first megabyte being reserved
@@ -479,60 +371,60 @@ low_memory_refused()
 	low_memory_goes HYPERV
 }
 
-try "fragments without faults pass" lint_clean
-try "an option that the kernel does not have is found" \
+faulty "fragments without faults pass" lint_clean
+faulty "an option that the kernel does not have is found" \
 	lint_finds 'Linux 6\.12\.[0-9]+ has no CONFIG_NO_SUCH_THING' apps/redis.config \
 	'\n# Why.\nCONFIG_NO_SUCH_THING=y\n'
-try "an option that cannot be set is found" \
+faulty "an option that cannot be set is found" \
 	lint_finds 'CONFIG_SECCOMP_FILTER cannot be set' apps/redis.config \
 	'\n# Why.\nCONFIG_SECCOMP_FILTER=y\n'
-try "an option that others select is found" \
+faulty "an option that others select is found" \
 	lint_finds 'CONFIG_NET_FAILOVER=y is implied: others select it' apps/redis.config \
 	'\n# Why.\nCONFIG_NET_FAILOVER=y\n'
-try "an option that has the value by default is found" \
+faulty "an option that has the value by default is found" \
 	lint_finds 'CONFIG_NET_CORE=y is implied: it is the default here' apps/redis.config \
 	'\n# Why.\nCONFIG_NET_CORE=y\n'
-try "an option that does not get its value is found" \
+faulty "an option that does not get its value is found" \
 	lint_finds 'CONFIG_E1000=y is not what comes out' apps/redis.config \
 	'\n# Why.\nCONFIG_E1000=y\n'
-try "an option that is set twice is found" \
+faulty "an option that is set twice is found" \
 	lint_finds 'CONFIG_AIO is set twice' apps/redis.config \
 	'\n# Why.\nCONFIG_AIO=y\n\n# Why not.\n# CONFIG_AIO is not set\n'
-try "an option of another fragment is found" lint_duplicate
-try "a group without a reason is found" \
+faulty "an option of another fragment is found" lint_duplicate
+faulty "a group without a reason is found" \
 	lint_finds 'no comment says why the group with CONFIG_AIO' apps/redis.config \
 	'\nCONFIG_AIO=y\n'
-try "options out of order are found" \
+faulty "options out of order are found" \
 	lint_finds 'CONFIG_AIO stands after CONFIG_TIMERFD: not sorted' apps/redis.config \
 	'\n# Why.\nCONFIG_TIMERFD=y\nCONFIG_AIO=y\n'
-try "a mistyped setting is found" \
+faulty "a mistyped setting is found" \
 	lint_finds 'a setting with a mistake in it' apps/redis.config \
 	'\n# Why.\n# CONFIG_AIO=y\n'
-try "other text is found" \
+faulty "other text is found" \
 	lint_finds 'neither a setting nor a comment' apps/redis.config 'AIO=y\n'
-try "a fragment without a help line is found" lint_header
-try "what one profile implies may be needed by another" lint_context
-try "what is said to be explicit may be implied" lint_explicit
-try "microvm is compared with what it is equal to" compare_equal
-try "differences from the guest are found" compare_differs
-try "options that microvm lost or grew are found" compare_grown
-try "without a reference there is no comparison" compare_alone
-try "microvm is what Firecracker publishes" compare_published
-try "lupine-general has what the applications need" union_complete
-try "an option that it lacks is found" union_lacks
-try "the kernel in build/tree is no news to itself" news_nothing
-try "news of another kernel are found" news_found
-try "what is no kernel source is refused" news_refused
-try "the tables are up to date" tables_current
-try "tables that are not are found" tables_stale
-try "an option without a class is found" tables_unclassified
-try "the paper's Table 1 is found in the source" syscalls_of_the_paper
-try "CONFIG_KML refuses what it cannot go with" refused_by_kml
-try "a refusal that is not documented is found" refused_undocumented
-try "what an application needs is read from strace" needs_of_a_trace
-try "what is no trace is refused" needs_of_nothing
-try "applications are profiles" specs
-try "profiles give the same inside the tree" in_tree
-try "make help lists them" in_tree_help
-try "what counts on the first megabyte refuses its use" low_memory_refused
+faulty "a fragment without a help line is found" lint_header
+faulty "what one profile implies may be needed by another" lint_context
+faulty "what is said to be explicit may be implied" lint_explicit
+faulty "microvm is compared with what it is equal to" compare_equal
+faulty "differences from the guest are found" compare_differs
+faulty "options that microvm lost or grew are found" compare_grown
+faulty "without a reference there is no comparison" compare_alone
+check "microvm is what Firecracker publishes" "$ROOT/scripts/kconfig/compare"
+check "lupine-general has what the applications need" "$ROOT/scripts/kconfig/union"
+faulty "an option that it lacks is found" union_lacks
+faulty "the kernel in build/tree is no news to itself" news_nothing
+faulty "news of another kernel are found" news_found
+faulty "what is no kernel source is refused" news_refused
+check "the tables are up to date" "$ROOT/scripts/kconfig/tables" --check
+faulty "tables that are not are found" tables_stale
+faulty "an option without a class is found" tables_unclassified
+check "the paper's Table 1 is found in the source" syscalls_of_the_paper
+check "CONFIG_KML refuses what it cannot go with" "$ROOT/scripts/kconfig/refused"
+faulty "a refusal that is not documented is found" refused_undocumented
+check "what an application needs is read from strace" needs_of_a_trace
+check "what is no trace is refused" needs_of_nothing
+faulty "applications are profiles" specs
+check "profiles give the same inside the tree" in_tree
+check "make help lists them" in_tree_help
+check "what counts on the first megabyte refuses its use" low_memory_refused
 summary

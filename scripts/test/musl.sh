@@ -16,41 +16,22 @@
 #   --scale N            how long the tests take; default 50, in a guest 5
 #   --program NAME       only this one (may be repeated)
 set -eu
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "$0")")/../lib.sh"
 # shellcheck source=scripts/test/lib.sh
-. "$ROOT/scripts/test/lib.sh"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-kernel='' way=kernel guest_only='' scale='' timeout=600
-guest=()
-selected=()
-while [ $# -gt 0 ]; do
-	case $1 in
-	-h | --help) usage; exit ;;
-	--guest-only) guest_only=1; shift; continue ;;
-	esac
-	[ $# -ge 2 ] || die "unknown option $1, or its value is missing; see --help"
-	case $1 in
-	--kernel) kernel=$2 ;;
-	--way) way=$2 ;;
-	--cpus | --accel) guest+=("$1" "$2") ;;
-	--timeout) timeout=$2 ;;
-	--scale) scale=$2 ;;
-	--program) selected+=("$2") ;;
-	*) die "unknown option $1; see --help" ;;
-	esac
-	shift 2
-done
+kernel='' way=kernel guest_only='' scale='' timeout=600 machine=() programs=()
+begin kernel:kernel way:text guest-only cpus:guest accel:guest timeout:number scale:number \
+	program:list -- "$@"
+selected=("${programs[@]}")
 case $way in kernel | syscall) ;; *) die "--way is kernel or syscall, not '$way'" ;; esac
 [ -z "$guest_only" ] || [ -n "$kernel" ] || die "--guest-only needs --kernel"
-[ -z "$kernel" ] || [ -f "$kernel" ] || die "no kernel $kernel"
 for program in "${selected[@]}"; do
 	[ -f "$ROOT/scripts/test/musl/$program.c" ] || die "no test '$program'"
 done
 
 sources=$ROOT/scripts/test/musl
 musl=$BUILD/musl
-bin=$BUILD/test/musl
+bin=$work/bin
 cc=$musl/bin/lupine-musl-gcc
 programs=(calls redzone threads procs signals cancel)
 cflags=(-O2 -Wall -Wextra -I "$musl/src/arch/x86_64")
@@ -62,7 +43,6 @@ compile()
 	local p
 
 	need objdump readelf
-	rm -rf "$bin"
 	mkdir -p "$bin"/{static,static-pie,dynamic,host}
 	for p in "${programs[@]}"; do
 		"$cc" "${cflags[@]}" -static -o "$bin/static/$p" "$sources/$p.c"
@@ -136,18 +116,16 @@ red_zone_used()
 
 red_zone_matters()
 {
-	local status=0
-
 	"$cc" "${cflags[@]}" -D__NO_RED_ZONE -static -o "$bin/redzone-unsafe" "$sources/redzone.c"
-	"$bin/redzone-unsafe" || status=$?
-	[ "$status" = 1 ]
+	run "$bin/redzone-unsafe"
+	ended 1
 }
 
 # mutant NAME SED: cancel, with a change to the code that it tests. It must fail
 # or hang; the change must be one.
 mutant()
 {
-	local c=$bin/$1.c status=0
+	local c=$bin/$1.c
 
 	sed "$2" "$musl/src/src/thread/pthread_cancel.c" >"$c"
 	! cmp -s "$c" "$musl/src/src/thread/pthread_cancel.c" || return 99
@@ -156,7 +134,7 @@ mutant()
 		-I "$musl/src/src/include" -I "$musl/src/src/internal" \
 		-I "$musl/include" -c -o "$bin/$1.o" "$c"
 	"$cc" "${cflags[@]}" -DHANG_SECONDS=3 -static -o "$bin/$1" "$sources/cancel.c" "$bin/$1.o"
-	timeout 60 "$bin/$1" 50 || status=$?
+	run timeout 60 "$bin/$1" 50
 	echo "# status $status"
 	[ "$status" != 0 ]
 }
@@ -182,10 +160,10 @@ on_host()
 {
 	local kind p dir
 
-	try "musl: SYSCALL stays only where a call cannot be made" syscalls_left
-	try "musl: libc.so keeps nothing below the stack pointer" red_zone_unused "$musl/lib/libc.so"
-	try "musl: the test of the red zone uses it" red_zone_used
-	try "musl: the test of the red zone fails without stepping over it" red_zone_matters
+	check "SYSCALL stays only where a call cannot be made" syscalls_left
+	check "libc.so keeps nothing below the stack pointer" red_zone_unused "$musl/lib/libc.so"
+	check "the test of the red zone uses it" red_zone_used
+	check "the test of the red zone fails without stepping over it" red_zone_matters
 	for kind in static static-pie dynamic; do
 		dir=$kind
 		[ "$kind" != dynamic ] || dir=host
@@ -193,32 +171,24 @@ on_host()
 			if [ ! -x "$bin/$dir/$p" ] || ! wanted "$p"; then
 				continue
 			fi
-			try "musl: $p, $kind" timeout 300 "$bin/$dir/$p" \
+			check "$p, $kind" timeout 300 "$bin/$dir/$p" \
 				"$(rounds "$p" "${scale:-50}")"
-			try "musl: $p, $kind, with an entry" env MUSL_TEST_WAY=shim \
+			check "$p, $kind, with an entry" env MUSL_TEST_WAY=shim \
 				timeout 300 "$bin/with-entry" "$bin/$dir/$p" \
 				"$(rounds "$p" "${scale:-50}")"
 		done
 	done
 	wanted cancel || return 0
-	try "musl: mutant that does not look at the entry fails" mutant blind \
+	check "mutant that does not look at the entry fails" mutant blind \
 		's/return uc->uc_mcontext.MC_PC == __sysinfo$/return 0/'
-	try "musl: mutant that acts on calls that are no cancellation points fails" \
+	check "mutant that acts on calls that are no cancellation points fails" \
 		mutant no-return-address 's/&& \*(uintptr_t \*)uc->.* == (uintptr_t)__cp_end/\&\& 1/'
-	try "musl: mutant that acts after the system call fails" mutant late \
+	check "mutant that acts after the system call fails" mutant late \
 		's/return uc->uc_mcontext.MC_PC == __sysinfo$/return 1/'
-	try "musl: mutant that acts at the return address fails" mutant too-late \
+	check "mutant that acts at the return address fails" mutant too-late \
 		's/pc < (uintptr_t)__cp_end/pc <= (uintptr_t)__cp_end/'
-	try "musl: mutant that leaves the return address on the stack fails" mutant stack \
+	check "mutant that leaves the return address on the stack fails" mutant stack \
 		's/MC_SP += sizeof(uintptr_t)/MC_SP += 0/'
-}
-
-image()
-{
-	"$ROOT/scripts/apps/build" --output "$bin/root.ext2" \
-		--add "$bin/static:/tests/static" --add "$bin/static-pie:/tests/static-pie" \
-		--add "$bin/dynamic:/tests/dynamic" --add "$musl/rootfs/lib:/usr/lib" \
-		"$sources/manifest"
 }
 
 # A container image as Alpine makes them, with the libc that Debian ships.
@@ -242,33 +212,26 @@ alpine_image()
 	cmp "$bin/alpine-libc" "$musl/rootfs/lib/ld-musl-x86_64.so.1"
 }
 
-alpine()
-{
-	"$ROOT/scripts/lupine/run" --kernel "$kernel" --image "$bin/$1.ext2" --no-net \
-		--quiet --timeout "$timeout" -e "MUSL_TEST_WAY=$way" "${guest[@]}"
-}
-
+# in_guest IMAGE [ARGUMENT]...
 in_guest()
 {
-	"$ROOT/scripts/lupine/run" --kernel "$kernel" --image "$bin/root.ext2" --no-net \
-		--quiet --timeout "$timeout" -e "MUSL_TEST_WAY=$way" "${guest[@]}" \
-		-- "${scale:-5}" "${selected[@]}"
+	guest --kernel "$kernel" --image "$1" --no-net --quiet --timeout "$timeout" \
+		-e "MUSL_TEST_WAY=$way" "${machine[@]}" "${@:2}"
+	ended 0
 }
 
-try "musl: build/musl" "$ROOT/scripts/musl/build"
-[ "$result" != 0 ] || try "musl: the tests compile" compile
-if [ "$result" != 0 ]; then
-	summary || :
-	exit 1
-fi
+must "build/musl" "$ROOT/scripts/musl/build"
+must "the tests compile" compile
 [ -n "$guest_only" ] || on_host
 if [ -n "$kernel" ]; then
-	try "musl: image with the tests" image
-	[ "$result" != 0 ] || suite "musl in a guest" in_guest
-	try "musl: container image with another musl, and with ours" alpine_image
-	if [ "$result" = 0 ]; then
-		try "musl: container image as it is" alpine alpine
-		try "musl: container image with our libc" alpine alpine-musl
+	build_image "$sources/manifest" --add "$bin/static:/tests/static" \
+		--add "$bin/static-pie:/tests/static-pie" --add "$bin/dynamic:/tests/dynamic" \
+		--add "$musl/rootfs/lib:/usr/lib"
+	suite "musl in a guest" in_guest "$image" -- "${scale:-5}" "${selected[@]}"
+	check "a container image with another musl, and with ours" alpine_image
+	if ok; then
+		check "the container image as it is" in_guest "$bin/alpine.ext2"
+		check "the container image with our libc" in_guest "$bin/alpine-musl.ext2"
 	fi
 fi
 summary

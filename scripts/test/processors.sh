@@ -15,74 +15,41 @@
 #   --seconds N      begin nothing new after that time (default 900); what is left
 #                    out is counted as skipped
 set -eu
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "$0")")/../lib.sh"
 # shellcheck source=scripts/test/lib.sh
-. "$ROOT/scripts/test/lib.sh"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 kernel='' smp='' la57='' tests='' quick='' seconds=900
-while [ $# -gt 0 ]; do
-	case $1 in
-	-h | --help) usage; exit ;;
-	--quick) quick=1; shift; continue ;;
-	esac
-	[ $# -ge 2 ] || die "unknown option $1, or its value is missing; see --help"
-	case $1 in
-	--kernel) kernel=$2 ;;
-	--smp) smp=$2 ;;
-	--la57) la57=$2 ;;
-	--tests) tests=$2 ;;
-	--seconds) seconds=$2 ;;
-	*) die "unknown option $1; see --help" ;;
-	esac
-	shift 2
-done
-for k in "$kernel" ${smp:+"$smp"} ${la57:+"$la57"}; do
-	[ -f "$k" ] || die "no kernel '$k'; scripts/kconfig/build makes one"
-done
+begin kernel:kernel! smp:kernel la57:kernel tests:folder! quick seconds:number -- "$@"
 [ -x "$tests/run_kselftest.sh" ] || die "no installed selftests in '$tests'; see --help"
-[[ $seconds =~ ^[1-9][0-9]*$ ]] || die "--seconds wants a number"
-
-work=$BUILD/test/cpu-models
-started=$SECONDS
 # Those that look at what a processor does to frames, flags and registers.
 subset=(mode faults signals flags rsp gs fpu callentry)
 
-image()
+# guest_on KERNEL MODEL CPUS MEMORY FLAGS: +FLAG has to be in /proc/cpuinfo, -FLAG not.
+guest_on()
 {
-	"$ROOT/scripts/apps/build" --output "$work.ext2" --add "$tests:/kselftest" \
-		"$ROOT/scripts/test/kselftest/manifest"
-}
+	local flag shown t selection=''
 
-# guest KERNEL MODEL CPUS MEMORY FLAGS: +FLAG has to be in /proc/cpuinfo, -FLAG not.
-guest()
-{
-	local status=0 flag shown t selection='' log=$work.console
-
-	[ $((SECONDS - started)) -lt "$seconds" ] || { echo "no time left"; return "$SKIP"; }
+	[ "$SECONDS" -lt "$seconds" ] || { echo "no time left"; return "$SKIP"; }
 	for t in "${subset[@]}"; do
 		selection+=" -t kml:$t"
 	done
-	"$ROOT/scripts/lupine/run" --kernel "$1" --image "$work.ext2" --cpu "$2" --cpus "$3" \
-		--memory "$4" --timeout 240 --no-net --accel tcg --log "$log" -e KML_EXPECT=1 \
-		--entrypoint /bin/sh -- -c "cat /proc/cpuinfo; grep MemTotal /proc/meminfo
-			exec ./run_kselftest.sh $selection" </dev/null || status=$?
-	[ "$status" = 0 ] || { echo "status $status"; return 1; }
-	shown=" $(tr -d '\r' <"$log" | sed -n '/^flags[ \t]*:/{s/.*: //p;q}') "
-	echo "flags:$shown"
+	guest --kernel "$1" --image "$image" --cpu "$2" --cpus "$3" --memory "$4" --timeout 240 \
+		--no-net --accel tcg -e KML_EXPECT=1 --entrypoint /bin/sh -- -c \
+		"cat /proc/cpuinfo; grep MemTotal /proc/meminfo; exec ./run_kselftest.sh $selection"
+	ended 0
+	shown=" $(sed -n '/^flags[ \t]*:/{s/.*: //p;q}' "$out") "
 	for flag in $5; do
 		case $flag in
 		+*) [[ $shown == *" ${flag#+} "* ]] || { echo "lacks ${flag#+}"; return 1; } ;;
 		-*) [[ $shown != *" ${flag#-} "* ]] || { echo "has ${flag#-}"; return 1; } ;;
 		esac
 	done
-	[ "$(tr -d '\r' <"$log" | grep -c '^processor')" = "$3" ] ||
-		{ echo "not $3 processors"; return 1; }
+	[ "$(grep -c '^processor' "$out")" = "$3" ] || { echo "not $3 processors"; return 1; }
 	# The kernel keeps a part for itself.
-	tr -d '\r' <"$log" | awk -v m="$4" '/^MemTotal:/ { have = $2 / 1024 }
-		END { exit !(have <= m && (have > m * 0.8 || have > m - 16)) }' ||
+	awk -v m="$4" '/^MemTotal:/ { have = $2 / 1024 }
+		END { exit !(have <= m && (have > m * 0.8 || have > m - 16)) }' "$out" ||
 		{ echo "not $4 MiB"; return 1; }
-	"$ROOT/scripts/test/judge" "$log"
+	"$ROOT/scripts/test/judge" "$out"
 }
 
 # on KERNEL MODEL CPUS MEMORY FLAGS
@@ -90,11 +57,10 @@ on()
 {
 	local name=${1##*/kernel/}
 
-	try "processor $2, $3 of them, $4 MiB, ${name%%/*}" guest "$@"
+	check "$2, $3 of them, $4 MiB, ${name%%/*}" guest_on "$@"
 }
 
-try "processors: the image with the tests" image
-[ "$result" = 0 ] || { summary || :; exit 1; }
+build_image "$ROOT/scripts/test/kselftest/manifest" --add "$tests:/kselftest"
 # With CONFIG_KML, none of these is on, whatever the processor has.
 off="-fsgsbase -smap -smep"
 if [ -n "$quick" ]; then

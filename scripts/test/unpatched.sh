@@ -10,16 +10,14 @@
 # differs is named. Patches of the series that mend the kernel itself ("Fixes:")
 # are applied to both.
 set -eu
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "$0")")/../lib.sh"
+# shellcheck source=scripts/test/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-case ${1:-} in
--h | --help) usage; exit ;;
-'' | -*) die "needs PROFILE+nokml+stock; see --help" ;;
-esac
-spec=$1
+begin ... -- "$@"
+[ ${#arguments[@]} = 1 ] || die "needs PROFILE+nokml+stock; see --help"
+spec=${arguments[0]}
 patched=$BUILD/kernel/$spec
-source=$BUILD/source/$(sed -n 's/^version //p' "$BUILD/tree/.lupine-version")
+source=$BUILD/source/$(tree_version)
 output=$BUILD/unpatched/$spec
 [ -f "$patched/.lupine-built" ] || die "no kernel in $patched; scripts/kconfig/build $spec makes it"
 ! grep -q '^CONFIG_KML=y' "$patched/.config" || die "$spec has CONFIG_KML=y"
@@ -29,8 +27,7 @@ lock_shared tree
 mkdir -p "$output"
 
 # The source to compare with: as it came, or a copy with the fixes.
-fixes=$(sed -e 's/[ \t]*#.*//' -e '/^[ \t]*$/d' -e "s|^|$ROOT/patches/|" "$ROOT/series" |
-	xargs grep -l '^Fixes: ' || :)
+fixes=$(series_patches | sed "s|^|$ROOT/patches/|" | xargs grep -l '^Fixes: ' || :)
 mend()
 {
 	local stamp mended=$BUILD/unpatched/source f
@@ -77,16 +74,13 @@ unpatched()
 	logged "$output/build.log" make -C "$source" O="$output" -j"$JOBS" \
 		V="${V:-0}" LOCALVERSION= vmlinux
 }
-step "Build the unpatched kernel of $spec (log: ${output#"$PWD/"}/build.log)" unpatched
 
+# text FOLDER FILE: the bytes of .text of its vmlinux.
 text()
 {
 	objcopy -O binary --only-section=.text "$1/vmlinux" "$2"
+	[ "$(stat -c %s "$2")" -gt 100000 ] || { echo "the .text of $1/vmlinux is too small"; return 1; }
 }
-text "$patched" "$output/text.patched"
-text "$output" "$output/text.unpatched"
-size=$(stat -c %s "$output/text.patched")
-[ "$size" -gt 100000 ] || die "the .text of $patched/vmlinux has only $size bytes"
 
 function_at()
 {
@@ -97,24 +91,23 @@ function_at()
 }
 
 # A shift makes everything behind it differ: the first difference counts.
-differs()
+same()
 {
 	local offset start address
 
+	text "$patched" "$output/text.patched"
+	text "$output" "$output/text.unpatched"
+	! cmp -s "$output/text.patched" "$output/text.unpatched" || { rm "$output"/text.*; return 0; }
 	offset=$(cmp "$output/text.patched" "$output/text.unpatched" 2>&1 |
 		sed -n 's/.* byte \([0-9]*\).*/\1/p')
 	[ -n "$offset" ] || offset=$(stat -c %s "$output"/text.* | sort -n | head -n 1)
 	start=$(objdump -h -j .text "$patched/vmlinux" | awk '$2 == ".text" { print $4 }')
 	address=$(printf '%08x' $((16#${start: -8} + offset - 1)))
-	die "the .text of $spec differs from the unpatched kernel's from address" \
-	    "ffffffff$address on, in $(function_at "$patched" "$address") (patched) or" \
-	    "$(function_at "$output" "$address") (unpatched); sizes: $size and" \
-	    "$(stat -c %s "$output/text.unpatched") bytes; see $output/text.*"
+	echo "they differ from address ffffffff$address on, in $(function_at "$patched" "$address")" \
+		"(patched) or $(function_at "$output" "$address") (unpatched); see $output/text.*"
+	return 1
 }
 
-if cmp -s "$output/text.patched" "$output/text.unpatched"; then
-	rm -f "$output"/text.*
-	echo "the $size bytes of .text are those of the unpatched kernel"
-else
-	differs
-fi
+must "the unpatched kernel of $spec can be built" unpatched
+check "the .text of $spec is that of the unpatched kernel" same
+summary

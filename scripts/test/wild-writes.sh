@@ -23,68 +23,51 @@
 #   --quick      50 and 5 instead, and see that no accident reached the kernel, that
 #                what was aimed at it did with CONFIG_KML, and did not without
 set -eu
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "$0")")/../lib.sh"
 # shellcheck source=scripts/test/lib.sh
-. "$ROOT/scripts/test/lib.sh"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 accidents='uniform canonical bit-flip offset null truncated overwritten'
-kernels=() only=() writes=1000 aimed=100 seed=1 quick=''
-while [ $# -gt 0 ]; do
-	case $1 in
-	-h | --help) usage; exit ;;
-	--quick) quick=1 writes=50 aimed=5; shift; continue ;;
-	--kernel | --writes | --aimed | --seed | --kind)
-		[ $# -ge 2 ] || die "$1 wants a value; see --help" ;;
-	*) die "unknown argument '$1'; see --help" ;;
-	esac
-	[[ $1 == --k* ]] || [[ $2 =~ ^[1-9][0-9]{0,6}$ ]] || die "$1 $2: want a number"
-	case $1 in
-	--kernel) kernels+=("$2") ;;
-	--kind)
-		[[ " $accidents aimed image " == *" $2 "* ]] || die "no kind '$2'; there are: $accidents aimed image"
-		only+=("$2") ;;
-	--writes) writes=$2 ;;
-	--aimed) aimed=$2 ;;
-	--seed) seed=$2 ;;
-	esac
-	shift 2
+kernels=() kinds=() writes=1000 aimed=100 seed=1 quick=''
+begin kernel:list! kind:list writes:number aimed:number seed:number quick -- "$@"
+[ -z "$quick" ] || writes=50 aimed=5
+for kind in "${kinds[@]}"; do
+	[[ " $accidents aimed image " == *" $kind "* ]] ||
+		die "no kind '$kind'; there are: $accidents aimed image"
 done
-[ ${#kernels[@]} -gt 0 ] || die "no kernel; see --help"
 for kernel in "${kernels[@]}"; do
 	[ -f "$kernel" ] || die "no kernel '$kernel'; scripts/kconfig/build lupine-base makes one"
 done
+# shellcheck disable=SC2206 # words
+[ ${#kinds[@]} -gt 0 ] || kinds=($accidents aimed image)
 
 mkdir -p "$BUILD/wild"
-image=$BUILD/wild/wild.ext2
 # A guest is ended when it takes that long. It is not short: the host may be busy.
 patience=60
 # Writes in one guest, at most
 batch=250
 
-# guest KERNEL KIND FIRST COUNT: one machine's writes. Its lines go to $lines. Sets
+# write KERNEL KIND FIRST COUNT: one machine's writes. Its lines go to $lines. Sets
 # next to the number of the write that is to follow.
-guest()
+write()
 {
-	local kernel=$1 kind=$2 first=$3 count=$4 status=0 console=$lines.console last how
+	local kind=$2 first=$3 count=$4 last how
 
-	"$ROOT/scripts/lupine/run" --kernel "$kernel" --image "$image" --no-net --quiet --accel tcg \
-		--timeout $patience -- "$kind" "$seed" "$first" "$count" \
-		</dev/null >"$console" 2>&1 || status=$?
-	tr -d '\r' <"$console" | grep -aoE "end $kind [0-9]+ (fault|own|kernel) [0-9]+$" >>"$lines" || :
-	next=$(tr -d '\r' <"$console" | sed -n 's/^wild: done at \([0-9]*\)$/\1/p' | tail -n 1)
+	guest --kernel "$1" --image "$image" --no-net --quiet --accel tcg --timeout $patience \
+		-- "$kind" "$seed" "$first" "$count"
+	grep -aoE "end $kind [0-9]+ (fault|own|kernel) [0-9]+$" "$out" >>"$lines" || :
+	next=$(sed -n 's/^wild: done at \([0-9]*\)$/\1/p' "$out" | tail -n 1)
 	if [ -n "$next" ]; then
 		slow=0
 		return
 	fi
-	last=$(tr -d '\r' <"$console" | sed -n "s/^begin $kind \([0-9]*\) [0-9a-f]*$/\1/p" | tail -n 1)
+	last=$(sed -n "s/^begin $kind \([0-9]*\) [0-9a-f]*$/\1/p" "$out" | tail -n 1)
 	# A busy host may not get it as far as that.
 	if [ -z "$last" ] && [ "$status" = 124 ] && [ $((++slow)) -lt 5 ]; then
 		next=$first
 		return
 	fi
 	if [ -z "$last" ]; then
-		tail -n 20 "$console" >&2
+		tail -n 20 "$out" >&2
 		die "the guest made no write (status $status)"
 	fi
 	slow=0 how=hang
@@ -95,7 +78,7 @@ guest()
 		single=1
 		return
 	fi
-	cp "$console" "$lines.$how-$kind-$last"
+	cp "$out" "$lines.$how-$kind-$last"
 	# It may have printed the end before it died.
 	sed -i "/^end $kind $last /d" "$lines"
 	echo "end $kind $last $how 0" >>"$lines"
@@ -112,7 +95,7 @@ all_of()
 		[ "$n" -le $batch ] || n=$batch
 		[ -z "$single" ] || n=1
 		single=''
-		guest "$1" "$2" "$next" "$n"
+		write "$1" "$2" "$next" "$n"
 	done
 }
 
@@ -141,35 +124,25 @@ table()
 # memory of the process
 reached()
 {
-	local kinds=" $* "
-
-	awk -v kinds="$kinds" 'index(kinds, " " $2 " ") && $4 !~ /^(fault|own)$/ { n++ }
+	awk -v kinds=" $* " 'index(kinds, " " $2 " ") && $4 !~ /^(fault|own)$/ { n++ }
 		END { print n + 0 }' "$lines"
 }
 
 quick_checks()
 {
-	local name=$1 kml=$2
-
 	# shellcheck disable=SC2086 # words
-	try "wild writes, $name: no accident reaches the kernel" [ "$(reached $accidents)" = 0 ]
-	if [ -n "$kml" ]; then
-		try "wild writes, $name: what is aimed at the kernel does" [ "$(reached aimed)" -gt 0 ]
+	equal "$1: no accident reaches the kernel" 0 "$(reached $accidents)"
+	if [ -n "$2" ]; then
+		check "$1: what is aimed at the kernel does" [ "$(reached aimed)" -gt 0 ]
 	else
-		try "wild writes, $name: nor does what is aimed at it" [ "$(reached aimed image)" = 0 ]
+		equal "$1: nor does what is aimed at it" 0 "$(reached aimed image)"
 	fi
 }
 
-"$ROOT/scripts/apps/build" --output "$image" "$ROOT/scripts/test/wild-writes/manifest" >"$BUILD/wild/image.log" 2>&1 || {
-	cat "$BUILD/wild/image.log" >&2
-	die "the image cannot be made"
-}
+build_image "$ROOT/scripts/test/wild-writes/manifest"
 for kernel in "${kernels[@]}"; do
 	name=$(basename "$(dirname "$(readlink -f "$kernel")")")
 	lines=$BUILD/wild/$name
-	# shellcheck disable=SC2206 # words
-	kinds=($accidents aimed image)
-	[ ${#only[@]} = 0 ] || kinds=("${only[@]}")
 	touch "$lines"
 	for kind in "${kinds[@]}"; do
 		sed -i "/^end $kind /d" "$lines"

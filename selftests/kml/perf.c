@@ -8,6 +8,7 @@
  * reads that may fault, from interrupt context. Processes here use the worst
  * stacks there are.
  */
+#include <asm/vsyscall.h>
 #include <linux/perf_event.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -116,7 +117,7 @@ static bool pushing(__u64 ip)
 /* Is @ip where a process stands, the vsyscall page included? */
 static bool user_ip(__u64 ip)
 {
-	return ip < KML_TASK_END || ip - 0xffffffffff600000 < 4096;
+	return ip < KML_TASK_END || ip - VSYSCALL_ADDR < 4096;
 }
 
 /* Everything in the ring. */

@@ -6,12 +6,11 @@
  * is emulated in the page fault that a call there raises, and that fault must
  * be seen as the process's, at an RIP of the kernel's half.
  */
+#include <asm/vsyscall.h>
 #include <elf.h>
 #include <sys/auxv.h>
 
 #include "kml.h"
-
-#define VSYSCALL	0xffffffffff600000UL
 
 typedef long (*vgettimeofday_t)(struct timeval *tv, void *tz);
 typedef long (*vclock_gettime_t)(clockid_t clk, struct timespec *ts);
@@ -179,7 +178,7 @@ FIXTURE_SETUP(vsyscall)
 		if (!strstr(line, "[vsyscall]") ||
 		    sscanf(line, "%lx-%lx %c%c%c", &start, &end, &r, &w, &x) != 5)
 			continue;
-		ASSERT_EQ(VSYSCALL, start);
+		ASSERT_EQ(VSYSCALL_ADDR, start);
 		self->there = x == 'x';
 		self->readable = r == 'r';
 	}
@@ -195,9 +194,9 @@ FIXTURE_TEARDOWN(vsyscall)
 
 TEST_F(vsyscall, calls)
 {
-	vgettimeofday_t vgettimeofday = (vgettimeofday_t)VSYSCALL;
-	vtime_t vtime = (vtime_t)(VSYSCALL + 0x400);
-	vgetcpu_t vgetcpu = (vgetcpu_t)(VSYSCALL + 0x800);
+	vgettimeofday_t vgettimeofday = (vgettimeofday_t)VSYSCALL_ADDR;
+	vtime_t vtime = (vtime_t)(VSYSCALL_ADDR + 0x400);
+	vgetcpu_t vgetcpu = (vgetcpu_t)(VSYSCALL_ADDR + 0x800);
 	struct timeval a, b, c;
 	unsigned int cpu = -1;
 	time_t t = 0;
@@ -224,7 +223,7 @@ TEST_F(vsyscall, registers)
 	if (!self->there)
 		SKIP(return, "no vsyscall page on this kernel");
 	kml_regs_init(self->regs, kml_do_call);
-	self->regs[REG_RAX] = VSYSCALL + 0x400;
+	self->regs[REG_RAX] = VSYSCALL_ADDR + 0x400;
 	self->regs[REG_RDI] = 0;
 	kml_trap(self->regs);
 	EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0, kml_after_call + 1);
@@ -241,7 +240,7 @@ TEST_F(vsyscall, bad_pointers)
 		SKIP(return, "no vsyscall page on this kernel");
 	for (i = 0; i < 3; i++) {
 		kml_regs_init(self->regs, kml_do_call);
-		self->regs[REG_RAX] = VSYSCALL + 0x400 * i;
+		self->regs[REG_RAX] = VSYSCALL_ADDR + 0x400 * i;
 		self->regs[REG_RDI] = 0x18;
 		self->regs[REG_RSI] = 0;
 		kml_trap(self->regs);
@@ -256,14 +255,14 @@ TEST_F(vsyscall, bad_pointers)
 TEST_F(vsyscall, bad_calls)
 {
 	kml_regs_init(self->regs, kml_do_jump);
-	self->regs[REG_RAX] = VSYSCALL + 7;
+	self->regs[REG_RAX] = VSYSCALL_ADDR + 7;
 	kml_trap(self->regs);
 	EXPECT_EQ(SIGSEGV, kml_last.sig);
-	EXPECT_EQ((greg_t)VSYSCALL + 7, kml_last.regs[REG_RIP]);
+	EXPECT_EQ((greg_t)VSYSCALL_ADDR + 7, kml_last.regs[REG_RIP]);
 	EXPECT_REGS_KEPT(self->regs, 0);
 
 	kml_regs_init(self->regs, kml_do_jump);
-	self->regs[REG_RAX] = VSYSCALL + 0x400;
+	self->regs[REG_RAX] = VSYSCALL_ADDR + 0x400;
 	self->regs[REG_RDI] = 0;
 	/*
 	 * Not in the kernel's half: RIP and RSP both there are the kernel's in
@@ -272,7 +271,7 @@ TEST_F(vsyscall, bad_calls)
 	self->regs[REG_RSP] = 0x1000;
 	kml_trap(self->regs);
 	EXPECT_EQ(SIGSEGV, kml_last.sig);
-	EXPECT_EQ((greg_t)VSYSCALL + 0x400, kml_last.regs[REG_RIP]);
+	EXPECT_EQ((greg_t)VSYSCALL_ADDR + 0x400, kml_last.regs[REG_RIP]);
 	EXPECT_REGS_KEPT(self->regs, 0);
 }
 
@@ -281,10 +280,10 @@ TEST_F(vsyscall, absent)
 	if (self->there)
 		SKIP(return, "the vsyscall page is there");
 	kml_regs_init(self->regs, kml_do_jump);
-	self->regs[REG_RAX] = VSYSCALL;
+	self->regs[REG_RAX] = VSYSCALL_ADDR;
 	kml_trap(self->regs);
 	EXPECT_EQ(SIGSEGV, kml_last.sig);
-	EXPECT_EQ((greg_t)VSYSCALL, kml_last.regs[REG_RIP]);
+	EXPECT_EQ((greg_t)VSYSCALL_ADDR, kml_last.regs[REG_RIP]);
 	EXPECT_REGS_KEPT(self->regs, 0);
 }
 
@@ -295,7 +294,7 @@ TEST_F(vsyscall, absent)
 TEST_F(vsyscall, read)
 {
 	kml_regs_init(self->regs, kml_do_load);
-	self->regs[REG_RAX] = VSYSCALL;
+	self->regs[REG_RAX] = VSYSCALL_ADDR;
 	kml_trap(self->regs);
 	if (kml_on() && !self->readable) {
 		EXPECT_TRUE(kml_last.sig == SIGSEGV || kml_last.sig == SIGTRAP);
@@ -311,10 +310,10 @@ TEST_F(vsyscall, read)
 TEST_F(vsyscall, write)
 {
 	kml_regs_init(self->regs, kml_do_or_zero);
-	self->regs[REG_RAX] = VSYSCALL;
+	self->regs[REG_RAX] = VSYSCALL_ADDR;
 	kml_trap(self->regs);
 	EXPECT_EQ(SIGSEGV, kml_last.sig);
-	EXPECT_EQ((void *)VSYSCALL, kml_last.addr);
+	EXPECT_EQ((void *)VSYSCALL_ADDR, kml_last.addr);
 }
 
 TEST_F(vsyscall, under_timer_storm)
@@ -323,7 +322,7 @@ TEST_F(vsyscall, under_timer_storm)
 		.it_value.tv_usec = 300,
 		.it_interval.tv_usec = 300,
 	};
-	vtime_t vtime = (vtime_t)(VSYSCALL + 0x400);
+	vtime_t vtime = (vtime_t)(VSYSCALL_ADDR + 0x400);
 	time_t last = 0, now;
 
 	if (!self->there)

@@ -36,7 +36,7 @@ fresh()
 {
 	rm -rf "$work/repo"
 	mkdir -p "$repo/scripts/source" "$repo/Documentation"
-	cp -a "$ROOT/scripts/lib.sh" "$ROOT/scripts/kconfig" "$repo/scripts"
+	cp -a "$ROOT"/scripts/{lib.sh,options.sh,kconfig} "$repo/scripts"
 	cp -a "$ROOT/scripts/source/lib.sh" "$repo/scripts/source"
 	cp -a "$ROOT/kconfig-profiles" "$repo"
 	cp -a "$ROOT/Documentation/arch" "$repo/Documentation"
@@ -92,17 +92,17 @@ lint_header()
 lint_duplicate()
 {
 	fresh
-	printf '\n# Again.\nCONFIG_PROC_FS=y\n' >>"$profiles/process.config"
+	printf '\n# Again.\nCONFIG_PROC_FS=y\n' >>"$profiles/topic/process.config"
 	run lint
 	[ "$status" = 1 ]
-	says 'files.config:[0-9]+: CONFIG_PROC_FS has this value already from kconfig-profiles/process.config:[0-9]+'
+	says 'files.config:[0-9]+: CONFIG_PROC_FS has this value already from kconfig-profiles/topic/process.config:[0-9]+'
 }
 
 # An option is implied only if that is so in each profile that asks for it.
 lint_context()
 {
 	fresh
-	printf '\n# For the first profile only.\nCONFIG_DEBUG_SPINLOCK=y\n' >>"$profiles/smp.config"
+	printf '\n# For the first profile only.\nCONFIG_DEBUG_SPINLOCK=y\n' >>"$profiles/overlay/smp.config"
 	run lint lupine-base+smp lupine-base+debug+smp
 	[ "$status" = 0 ]
 	run lint lupine-base+debug+smp
@@ -113,7 +113,7 @@ lint_context()
 lint_explicit()
 {
 	fresh
-	printf '\n# Explicit: whatever the profile.\nCONFIG_NET_CORE=y\n' >>"$profiles/net.config"
+	printf '\n# Explicit: whatever the profile.\nCONFIG_NET_CORE=y\n' >>"$profiles/topic/net.config"
 	run lint lupine-base+redis
 	[ "$status" = 0 ]
 }
@@ -123,7 +123,7 @@ reference()
 {
 	mkdir -p "$work/reference"
 	"$ROOT/scripts/kconfig/configure" --output "$work/microvm" microvm
-	awk -v differences="$profiles/microvm.differences" '
+	awk -v differences="$profiles/microvm/differences" '
 		BEGIN {
 			while ((getline line <differences) > 0) {
 				split(line, word, " ")
@@ -166,7 +166,7 @@ compare_differs()
 	printf 'CONFIG_NO_SUCH_THING=y\nCONFIG_VLAN_8021Q=y\n' >>"$guest"
 	sed -i 's/^CONFIG_VETH=y$/# CONFIG_VETH is not set/; s/^CONFIG_NR_CPUS=64$/CONFIG_NR_CPUS=8/
 		s/^CONFIG_FRONTSWAP=y$//; s/^CONFIG_AUTOFS_FS=y$//' "$guest"
-	echo 'gone INET it was on the way' >>"$profiles/microvm.differences"
+	echo 'gone INET it was on the way' >>"$profiles/microvm/differences"
 	run compare --reference "$work/reference"
 	[ "$status" = 1 ]
 	says '^lost CONFIG_NO_SUCH_THING=y, which Linux 6\.12 does not know' \
@@ -180,8 +180,8 @@ compare_grown()
 {
 	fresh
 	reference
-	sed -i 's/^CONFIG_VETH=y$//' "$profiles/microvm-drivers.config"
-	printf '\n# More.\nCONFIG_VLAN_8021Q=y\n' >>"$profiles/microvm-net.config"
+	sed -i 's/^CONFIG_VETH=y$//' "$profiles/microvm/microvm-drivers.config"
+	printf '\n# More.\nCONFIG_VLAN_8021Q=y\n' >>"$profiles/microvm/microvm-net.config"
 	run compare --reference "$work/reference"
 	[ "$status" = 1 ]
 	says '^lost CONFIG_VETH=y' '^grown CONFIG_VLAN_8021Q=y'
@@ -210,10 +210,10 @@ union_complete()
 union_lacks()
 {
 	fresh
-	sed -i '/^CONFIG_SIGNALFD=y/d' "$profiles/process.config"
+	sed -i '/^CONFIG_SIGNALFD=y/d' "$profiles/topic/process.config"
 	printf '\n# No clients here.\n# CONFIG_UNIX is not set\n' >"$profiles/unix.tmp"
-	cat "$profiles/unix.tmp" >>"$profiles/files.config"
-	sed -i '/^CONFIG_UNIX=y/d' "$profiles/sockets.config"
+	cat "$profiles/unix.tmp" >>"$profiles/topic/files.config"
+	sed -i '/^CONFIG_UNIX=y/d' "$profiles/topic/sockets.config"
 	run union
 	[ "$status" = 1 ]
 	says '^lupine-general lacks CONFIG_SIGNALFD, needed by postgresql$' \
@@ -225,7 +225,7 @@ news_nothing()
 	fresh
 	run news --profile lupine-base "$BUILD/tree"
 	[ "$status" = 0 ]
-	says '^lupine-base: 0 new, 0 vanished, 0 refused$'
+	says '^tinyconfig: 0 changed$' '^lupine-base: 0 new, 0 vanished, 0 refused, 0 needless$'
 }
 
 news_found()
@@ -236,17 +236,20 @@ news_found()
 	# What the run before took of a kernel source is enough of one.
 	rm -rf "$source"
 	cp -a "$BUILD/kconfig/news-source" "$source"
-	sed -i 's/^config EPOLL$/config EPOLL_NG/; s/^config KALLSYMS$/config SHINY\n\tbool "Shiny"\n\n&/' \
-		"$source/init/Kconfig"
+	sed -i 's/^config EPOLL$/config EPOLL_NG/; s/^config KALLSYMS$/config SHINY\n\tbool "Shiny"\n\n&/
+		s/default 32 if !UML/default 64 if !UML/' "$source/init/Kconfig"
+	sed -i 's/^menuconfig WLAN$/menuconfig WLAN_NG/' "$source/drivers/net/wireless/Kconfig"
 	sed -i 's/^config VIRTIO_BLK$/&\n\tdepends on SHINY_BUS/' "$source/drivers/block/Kconfig"
 	sed -i 's/^SUBLEVEL *=.*/SUBLEVEL = 999/' "$source/Makefile"
 	tar -C "$work" -cf "$work/other.tar" other
 	run news --profile lupine-general "$work/other.tar"
 	[ "$status" = 1 ]
 	says '^# Linux 6\.12\.999, compared with 6\.12\.' \
-		'^lupine-general: 2 new, 1 vanished, 2 refused$' \
-		'refused +CONFIG_EPOLL=y of kconfig-profiles/process.config:[0-9]+: there is no such option' \
-		'refused +CONFIG_VIRTIO_BLK=y of kconfig-profiles/disk.config:[0-9]+: it stays off' \
+		'^lupine-general: 3 new, 1 vanished, 2 refused, 1 needless$' \
+		'refused +CONFIG_EPOLL=y of kconfig-profiles/topic/process.config:[0-9]+: there is no such option' \
+		'refused +CONFIG_VIRTIO_BLK=y of kconfig-profiles/topic/disk.config:[0-9]+: it stays off' \
+		'^ +needs SHINY_BUS' 'needless +CONFIG_WLAN=n of kconfig-profiles/topic/net.config:[0-9]+' \
+		'^tinyconfig: 1 changed' '^  changed +CONFIG_INIT_ENV_ARG_LIMIT=64, which was 32$' \
 		'vanished +CONFIG_EPOLL$' 'new +CONFIG_EPOLL_NG=y' 'new +CONFIG_SHINY=n'
 }
 
@@ -300,7 +303,7 @@ tables_stale()
 tables_unclassified()
 {
 	fresh
-	sed -i '/^\tcrypto/d' "$profiles/classes"
+	sed -i '/^\tcrypto/d' "$profiles/microvm/classes"
 	run tables
 	[ "$status" = 1 ]
 	says 'CONFIG_CRYPTO_DH .*crypto/Kconfig.* has no class'
@@ -399,7 +402,7 @@ specs()
 	run fragments --spec apps/redis+smp
 	[ "$(cat "$output")" = lupine-base+redis+smp ]
 	run fragments apps/redis
-	says '/kconfig-profiles/net.config$' '/kconfig-profiles/apps/redis.config$'
+	says '/kconfig-profiles/topic/net.config$' '/kconfig-profiles/apps/redis.config$'
 	run fragments apps/nope
 	[ "$status" = 1 ]
 	says "no application 'nope'; there are: .*redis"

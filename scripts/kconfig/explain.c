@@ -89,8 +89,8 @@ void explain(FILE *out, struct symbol *sym, const char *requested)
 		explain_missing(out, sym, requested);
 }
 
-const struct request *replacement(const struct request *r,
-					 const struct fragment *fragments, int i, int count)
+const struct request *replacement(const struct request *r, const struct fragment *fragments,
+				  int i, int count)
 {
 	const struct request *other = r->next;
 

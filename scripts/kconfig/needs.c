@@ -137,8 +137,10 @@ int main(int argc, char **argv)
 	int count;
 
 	start(argc, argv, 3, "CONFIG TRACE...");
-	if (regcomp(&summary_line, SUMMARY, REG_EXTENDED) || regcomp(&call_line, CALL, REG_EXTENDED) ||
-	    regcomp(&family_word, FAMILY, REG_EXTENDED) || regcomp(&path_word, PATH, REG_EXTENDED))
+	if (regcomp(&summary_line, SUMMARY, REG_EXTENDED) ||
+	    regcomp(&call_line, CALL, REG_EXTENDED) ||
+	    regcomp(&family_word, FAMILY, REG_EXTENDED) ||
+	    regcomp(&path_word, PATH, REG_EXTENDED))
 		fail("cannot compile", "a pattern");
 	for (argv += 3; *argv; argv++)
 		read_trace(*argv);

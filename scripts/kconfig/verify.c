@@ -29,8 +29,7 @@ static bool verify(const struct request *r)
 		if (!strcmp(r->value, "n"))
 			return true;
 		printf("CONFIG_%s=%s of %s:%d: Linux %s has no such option\n",
-			r->symbol, r->value, r->file, r->line,
-			getenv("KERNELVERSION"));
+		       r->symbol, r->value, r->file, r->line, getenv("KERNELVERSION"));
 		return false;
 	}
 	sym_calc_value(sym);
@@ -39,7 +38,7 @@ static bool verify(const struct request *r)
 		return true;
 
 	printf("CONFIG_%s=%s of %s:%d became %s\n", r->symbol,
-		r->value, r->file, r->line, *value ? value : "unset");
+	       r->value, r->file, r->line, *value ? value : "unset");
 	explain(stdout, sym, r->value);
 	return false;
 }

@@ -48,11 +48,11 @@ cases_on()
 	grep -qaF entry_CALL_64 "${kernels[n]}" || kml=0
 	guest --kernel "${kernels[n]}" --image "$image" --no-net --quiet \
 		--timeout "$timeout" "${machine[@]}" -- "$kml" "${cases[@]}"
-	ended 0
 	awk -v dir="$work/$n" '
 		/^=== begin / { out = dir "/" $3; printf "" >out; next }
 		/^=== end / { print "=== status " $4 >out; close(out); out = ""; next }
 		out { print >out }' "$out"
+	ended 0
 	"$ROOT/scripts/test/judge" --kernel-only "$out"
 }
 

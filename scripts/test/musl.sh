@@ -22,47 +22,44 @@ set -eu
 kernel='' way=kernel guest_only='' scale='' timeout=600 machine=() programs=()
 begin kernel:kernel way:text guest-only cpus:guest accel:guest timeout:number scale:number \
 	program:list -- "$@"
-selected=("${programs[@]}")
 case $way in kernel | syscall) ;; *) die "--way is kernel or syscall, not '$way'" ;; esac
 [ -z "$guest_only" ] || [ -n "$kernel" ] || die "--guest-only needs --kernel"
-for program in "${selected[@]}"; do
-	[ -f "$ROOT/scripts/test/musl/$program.c" ] || die "no test '$program'"
-done
-
 sources=$ROOT/scripts/test/musl
 musl=$BUILD/musl
 bin=$work/bin
 cc=$musl/bin/lupine-musl-gcc
-programs=(calls redzone threads procs signals cancel)
-cflags=(-O2 -Wall -Wextra -I "$musl/src/arch/x86_64")
+all=("$sources"/{calls,redzone,cancel,dl}.c "$ROOT/scripts/test/workout"/*.c)
+for program in "${programs[@]}"; do
+	[[ " ${all[*]} " == *"/$program.c "* ]] || die "no test '$program'"
+done
+cflags=(-O2 -Wall -Wextra -I "$musl/src/arch/x86_64" -I "$ROOT/scripts/test/workout")
 # As Alpine's compilers link: libc has a name of its own there.
 alpine=(-nodefaultlibs -L "$musl/rootfs/lib" -l:libc.musl-x86_64.so.1 -lgcc)
 
 compile()
 {
-	local p
+	local source p
 
 	need objdump readelf
-	mkdir -p "$bin"/{static,static-pie,dynamic,host}
-	for p in "${programs[@]}"; do
-		"$cc" "${cflags[@]}" -static -o "$bin/static/$p" "$sources/$p.c"
+	# What is dynamic differs: on this machine /lib has another musl, or none.
+	mkdir -p "$bin"/{static,static-pie,dynamic,here/dynamic}
+	ln -s ../static ../static-pie "$bin/here/"
+	for source in "${all[@]}"; do
+		p=$(basename "$source" .c)
+		[ "$p" = dl ] || "$cc" "${cflags[@]}" -static -o "$bin/static/$p" "$source"
+		# redzone uses libc's private __sysinfo, which only static programs can.
+		[ "$p" != redzone ] || continue
+		[ "$p" = dl ] ||
+			"$cc" "${cflags[@]}" -fPIE -static-pie -o "$bin/static-pie/$p" "$source"
+		"$cc" "${cflags[@]}" -o "$bin/dynamic/$p" "$source" "${alpine[@]}"
+		"$cc" "${cflags[@]}" -Wl,-dynamic-linker,"$musl/lib/ld-musl-x86_64.so.1" \
+			-o "$bin/here/dynamic/$p" "$source"
 	done
-	# redzone uses libc's private __sysinfo, which only static programs can.
-	for p in "${programs[@]}"; do
-		[ "$p" = redzone ] && continue
-		"$cc" "${cflags[@]}" -fPIE -static-pie -o "$bin/static-pie/$p" "$sources/$p.c"
-		"$cc" "${cflags[@]}" -o "$bin/dynamic/$p" "$sources/$p.c" "${alpine[@]}"
-	done
-	"$cc" "${cflags[@]}" -o "$bin/dynamic/dl" "$sources/dl.c" "${alpine[@]}"
 	readelf -d "$bin/dynamic/dl" | grep -q 'NEEDED.*libc\.musl-x86_64\.so\.1'
 	"$cc" "${cflags[@]}" -shared -fPIC -o "$bin/dynamic/dl-module.so" "$sources/dl-module.c"
-	# On this machine /lib has another musl, or none.
-	for p in "${programs[@]}" dl; do
-		[ "$p" = redzone ] && continue
-		"$cc" "${cflags[@]}" -Wl,-dynamic-linker,"$musl/lib/ld-musl-x86_64.so.1" \
-			-o "$bin/host/$p" "$sources/$p.c"
-	done
-	gcc -O2 -Wall -Wextra -o "$bin/with-entry" "$sources/with-entry.c"
+	cp "$bin/dynamic/dl-module.so" "$bin/here/dynamic/"
+	gcc -O2 -Wall -Wextra -I "$ROOT/scripts/test/workout" -o "$bin/with-entry" \
+		"$sources/with-entry.c"
 }
 
 # The symbol for each SYSCALL instruction must be one where it has to stay.
@@ -139,46 +136,22 @@ mutant()
 	[ "$status" != 0 ]
 }
 
-# rounds PROGRAM SCALE: its argument.
-rounds()
+# here WAY COMMAND...: all programs on this machine, by COMMAND
+here()
 {
-	case $1 in
-	dl) echo "$bin/dynamic/dl-module.so" ;;
-	calls) echo $(($2 * 200)) ;;
-	redzone) echo $(($2 * 20)) ;;
-	cancel) echo $(($2 * 10)) ;;
-	*) echo "$2" ;;
-	esac
-}
-
-wanted()
-{
-	[ ${#selected[@]} = 0 ] || [[ " ${selected[*]} " = *" $1 "* ]]
+	env ${1:+MUSL_TEST_WAY="$1"} TMPDIR="$work" TESTS="$bin/here" WITH="${*:2}" \
+		sh "$sources/in-guest" "${scale:-50}" "${programs[@]}"
 }
 
 on_host()
 {
-	local kind p dir
-
 	check "SYSCALL stays only where a call cannot be made" syscalls_left
 	check "libc.so keeps nothing below the stack pointer" red_zone_unused "$musl/lib/libc.so"
 	check "the test of the red zone uses it" red_zone_used
 	check "the test of the red zone fails without stepping over it" red_zone_matters
-	for kind in static static-pie dynamic; do
-		dir=$kind
-		[ "$kind" != dynamic ] || dir=host
-		for p in "${programs[@]}" dl; do
-			if [ ! -x "$bin/$dir/$p" ] || ! wanted "$p"; then
-				continue
-			fi
-			check "$p, $kind" timeout 300 "$bin/$dir/$p" \
-				"$(rounds "$p" "${scale:-50}")"
-			check "$p, $kind, with an entry" env MUSL_TEST_WAY=shim \
-				timeout 300 "$bin/with-entry" "$bin/$dir/$p" \
-				"$(rounds "$p" "${scale:-50}")"
-		done
-	done
-	wanted cancel || return 0
+	suite "on this machine" here '' timeout 300
+	suite "on this machine, with an entry" here shim timeout 300 "$bin/with-entry"
+	[ ${#programs[@]} = 0 ] || [[ " ${programs[*]} " == *" cancel "* ]] || return 0
 	check "mutant that does not look at the entry fails" mutant blind \
 		's/return uc->uc_mcontext.MC_PC == __sysinfo$/return 0/'
 	check "mutant that acts on calls that are no cancellation points fails" \
@@ -227,7 +200,7 @@ if [ -n "$kernel" ]; then
 	build_image "$sources/manifest" --add "$bin/static:/tests/static" \
 		--add "$bin/static-pie:/tests/static-pie" --add "$bin/dynamic:/tests/dynamic" \
 		--add "$musl/rootfs/lib:/usr/lib"
-	suite "musl in a guest" in_guest "$image" -- "${scale:-5}" "${selected[@]}"
+	suite "in a guest" in_guest "$image" -- "${scale:-5}" "${programs[@]}"
 	check "a container image with another musl, and with ours" alpine_image
 	if ok; then
 		check "the container image as it is" in_guest "$bin/alpine.ext2"

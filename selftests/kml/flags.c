@@ -8,7 +8,7 @@
  * flags: they load each set, enter by a system call or an exception, and compare the flags in
  * the signal frame.
  */
-#include "kml.h"
+#include "kml_ways.h"
 
 static const struct {
 	const char *what;
@@ -60,143 +60,12 @@ static bool next_set(struct __test_metadata *_metadata, size_t *i,
 	return true;
 }
 
-TEST_F(flags, syscall)
+TEST_F(way, any_flags)
 {
 	size_t i = -1;
 
-	while (next_set(_metadata, &i, self->regs, kml_do_syscall)) {
-		self->regs[REG_RAX] = SYS_getppid;
-		kml_trap(self->regs);
-		EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0,
-			    kml_after_syscall + 1);
-		EXPECT_EQ(getppid(), kml_last.regs[REG_RAX]);
-		EXPECT_REGS_KEPT(self->regs, KML_SYSCALL_REGS);
-	}
-}
-
-/* The scheduler must not carry a flag from one task into another. */
-TEST_F(flags, syscall_that_sleeps)
-{
-	struct timespec ts = { .tv_nsec = 100000 };
-	size_t i = -1;
-
-	while (next_set(_metadata, &i, self->regs, kml_do_syscall)) {
-		self->regs[REG_RAX] = SYS_nanosleep;
-		self->regs[REG_RDI] = (greg_t)&ts;
-		self->regs[REG_RSI] = 0;
-		kml_trap(self->regs);
-		EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0,
-			    kml_after_syscall + 1);
-		EXPECT_EQ(0, kml_last.regs[REG_RAX]);
-		EXPECT_REGS_KEPT(self->regs, KML_SYSCALL_REGS);
-	}
-}
-
-/* read() copies with string instructions: DF set would copy backwards. */
-TEST_F(flags, syscall_that_copies)
-{
-	static char src[4096], dst[3 * 4096];
-	int fd[2];
-	size_t i = -1, j;
-
-	ASSERT_EQ(0, pipe(fd));
-	while (next_set(_metadata, &i, self->regs, kml_do_syscall)) {
-		for (j = 0; j < sizeof(src); j++)
-			src[j] = i + j * 7;
-		memset(dst, 0, sizeof(dst));
-		ASSERT_EQ(sizeof(src), write(fd[1], src, sizeof(src)));
-		self->regs[REG_RAX] = SYS_read;
-		self->regs[REG_RDI] = fd[0];
-		self->regs[REG_RSI] = (greg_t)(dst + 4096);
-		self->regs[REG_RDX] = sizeof(src);
-		kml_trap(self->regs);
-		EXPECT_EQ(sizeof(src), kml_last.regs[REG_RAX]);
-		EXPECT_EQ(0, memcmp(src, dst + 4096, sizeof(src)));
-		for (j = 0; j < 4096; j++)
-			EXPECT_EQ(0, dst[j] | dst[j + 2 * 4096]);
-	}
-	close(fd[0]);
-	close(fd[1]);
-}
-
-TEST_F(flags, breakpoint)
-{
-	size_t i = -1;
-
-	while (next_set(_metadata, &i, self->regs, kml_do_int3)) {
-		kml_trap(self->regs);
-		EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0, kml_after_int3);
-		EXPECT_REGS_KEPT(self->regs, 0);
-	}
-}
-
-TEST_F(flags, undefined_instruction)
-{
-	size_t i = -1;
-
-	while (next_set(_metadata, &i, self->regs, kml_do_ud2)) {
-		kml_trap(self->regs);
-		EXPECT_TRAP(SIGILL, ILL_ILLOPN, X86_TRAP_UD, 0, kml_do_ud2);
-		EXPECT_REGS_KEPT(self->regs, 0);
-	}
-}
-
-TEST_F(flags, general_protection)
-{
-	size_t i = -1;
-
-	while (next_set(_metadata, &i, self->regs, kml_do_load)) {
-		self->regs[REG_RAX] = KML_NONCANON;
-		kml_trap(self->regs);
-		EXPECT_TRAP(SIGSEGV, SI_KERNEL, X86_TRAP_GP, 0, kml_do_load);
-		EXPECT_REGS_KEPT(self->regs, 0);
-	}
-}
-
-TEST_F(flags, page_fault)
-{
-	size_t i = -1;
-
-	while (next_set(_metadata, &i, self->regs, kml_do_load)) {
-		self->regs[REG_RAX] = 0;
-		kml_trap(self->regs);
-		EXPECT_TRAP(SIGSEGV, SEGV_MAPERR, X86_TRAP_PF, PF_USER,
-			    kml_do_load);
-		EXPECT_REGS_KEPT(self->regs, 0);
-	}
-}
-
-/* Zeroing and copying a page are string instructions again. */
-TEST_F(flags, demand_fault)
-{
-	size_t i = -1, j;
-
-	while (next_set(_metadata, &i, self->regs, kml_do_store)) {
-		char *p = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		ASSERT_NE(MAP_FAILED, p);
-		self->regs[REG_RAX] = (greg_t)(p + 4096);
-		kml_trap(self->regs);
-		EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0,
-			    kml_after_store + 1);
-		EXPECT_REGS_KEPT(self->regs, 0);
-		EXPECT_EQ(self->regs[REG_RDX], *(greg_t *)(p + 4096));
-		for (j = 8; j < 4096; j++)
-			EXPECT_EQ(0, p[4096 + j]);
-		munmap(p, 3 * 4096);
-	}
-}
-
-TEST_F(flags, interrupt)
-{
-	size_t i = -1;
-
-	while (next_set(_metadata, &i, self->regs, kml_do_spin)) {
-		kml_trap_timer(self->regs, 5000);
-		EXPECT_EQ(SIGALRM, kml_last.sig);
-		EXPECT_REGS_KEPT(self->regs, 0);
-	}
+	while (next_set(_metadata, &i, self->regs, variant->stub))
+		kml_go(_metadata, variant, self->regs);
 }
 
 /* A handler is entered with DF clear whatever was set, as the ABI wants. */

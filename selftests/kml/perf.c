@@ -7,6 +7,7 @@
  * in interrupt context. The tests open an event on themselves, compute or call the kernel
  * on the worst stacks there are, and then look at each sample in the ring buffer.
  */
+#include <asm/vsyscall.h>
 #include <linux/perf_event.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -115,7 +116,7 @@ static bool pushing(__u64 ip)
 /* Is @ip where a process stands, the vsyscall page included? */
 static bool user_ip(__u64 ip)
 {
-	return ip < KML_TASK_END || ip - 0xffffffffff600000 < 4096;
+	return ip < KML_TASK_END || ip - VSYSCALL_ADDR < 4096;
 }
 
 /* Count all samples in the ring buffer. */

@@ -10,7 +10,9 @@
  * with RSP unchanged.
  */
 
-#include "kml.h"
+#include <asm/vsyscall.h>
+
+#include "kml_ways.h"
 
 static char *edge;	/* a page with absent ones on both sides */
 
@@ -48,7 +50,7 @@ static const struct {
 	{ "first of the kernel's half", 0xffff800000000000 },
 	{ "hole of the kernel's half", KML_KERNEL_HOLE },
 	{ "kernel text", 0xffffffff81000000 },
-	{ "vsyscall page", 0xffffffffff600c08 },
+	{ "vsyscall page", VSYSCALL_ADDR + 0xc08 },
 	{ "last word", 0xfffffffffffffff8 },
 	{ "last byte of all", 0xffffffffffffffff },
 };
@@ -60,17 +62,24 @@ FIXTURE(rsp)
 	greg_t regs[NGREG];
 };
 
+static bool make_edge(void)
+{
+	edge = mmap(NULL, 5 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+		    -1, 0);
+	if (edge == MAP_FAILED)
+		return false;
+	edge += 4096;
+	if (mprotect(edge, 4096, PROT_READ | PROT_WRITE) ||
+	    munmap(edge - 4096, 4096) || munmap(edge + 4096, 4096))
+		return false;
+	memset(edge, 0xee, 4096);
+	return true;
+}
+
 FIXTURE_SETUP(rsp)
 {
 	ASSERT_EQ(0, kml_catch_all());
-	edge = mmap(NULL, 5 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
-		    -1, 0);
-	ASSERT_NE(MAP_FAILED, edge);
-	edge += 4096;
-	ASSERT_EQ(0, mprotect(edge, 4096, PROT_READ | PROT_WRITE));
-	ASSERT_EQ(0, munmap(edge - 4096, 4096));
-	ASSERT_EQ(0, munmap(edge + 4096, 4096));
-	memset(edge, 0xee, 4096);
+	ASSERT_TRUE(make_edge());
 }
 
 FIXTURE_TEARDOWN(rsp)
@@ -112,144 +121,13 @@ static bool next_stack(struct __test_metadata *_metadata, size_t *i,
 	return true;
 }
 
-TEST_F(rsp, breakpoint)
+TEST_F(way, any_stack)
 {
 	size_t i = -1;
 
-	while (next_stack(_metadata, &i, self->regs, kml_do_int3)) {
-		kml_trap(self->regs);
-		EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0, kml_after_int3);
-		EXPECT_REGS_KEPT(self->regs, 0);
-	}
-}
-
-TEST_F(rsp, undefined_instruction)
-{
-	size_t i = -1;
-
-	while (next_stack(_metadata, &i, self->regs, kml_do_ud2)) {
-		kml_trap(self->regs);
-		EXPECT_TRAP(SIGILL, ILL_ILLOPN, X86_TRAP_UD, 0, kml_do_ud2);
-		EXPECT_REGS_KEPT(self->regs, 0);
-	}
-}
-
-TEST_F(rsp, divide_error)
-{
-	size_t i = -1;
-
-	while (next_stack(_metadata, &i, self->regs, kml_do_div)) {
-		self->regs[REG_RCX] = 0;
-		kml_trap(self->regs);
-		EXPECT_TRAP(SIGFPE, FPE_INTDIV, X86_TRAP_DE, 0, kml_do_div);
-		EXPECT_REGS_KEPT(self->regs, 0);
-	}
-}
-
-TEST_F(rsp, overflow)
-{
-	size_t i = -1;
-
-	while (next_stack(_metadata, &i, self->regs, kml_do_int4)) {
-		kml_trap(self->regs);
-		EXPECT_TRAP(SIGSEGV, SI_KERNEL, X86_TRAP_OF, 0, kml_after_int4);
-		EXPECT_REGS_KEPT(self->regs, 0);
-	}
-}
-
-TEST_F(rsp, page_fault)
-{
-	size_t i = -1;
-
-	while (next_stack(_metadata, &i, self->regs, kml_do_load)) {
-		self->regs[REG_RAX] = 0x18;
-		kml_trap(self->regs);
-		EXPECT_TRAP(SIGSEGV, SEGV_MAPERR, X86_TRAP_PF, PF_USER,
-			    kml_do_load);
-		EXPECT_EQ((void *)0x18, kml_last.addr);
-		EXPECT_REGS_KEPT(self->regs, 0);
-	}
-}
-
-/* A fault that is resolved, so that the exit path sees the RSP too. */
-TEST_F(rsp, demand_fault)
-{
-	size_t i = -1;
-
-	while (next_stack(_metadata, &i, self->regs, kml_do_load)) {
-		char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		ASSERT_NE(MAP_FAILED, p);
-		self->regs[REG_RAX] = (greg_t)p;
-		kml_trap(self->regs);
-		EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0,
-			    kml_after_load + 1);
-		EXPECT_EQ(0, kml_last.regs[REG_RDX]);
-		EXPECT_REGS_KEPT(self->regs, KML_REG(RDX));
-		munmap(p, 4096);
-	}
-}
-
-TEST_F(rsp, general_protection)
-{
-	size_t i = -1;
-
-	while (next_stack(_metadata, &i, self->regs, kml_do_load)) {
-		self->regs[REG_RAX] = KML_NONCANON;
-		kml_trap(self->regs);
-		EXPECT_TRAP(SIGSEGV, SI_KERNEL, X86_TRAP_GP, 0, kml_do_load);
-		EXPECT_REGS_KEPT(self->regs, 0);
-	}
-}
-
-TEST_F(rsp, syscall)
-{
-	size_t i = -1;
-
-	while (next_stack(_metadata, &i, self->regs, kml_do_syscall)) {
-		self->regs[REG_RAX] = SYS_getpid;
-		kml_trap(self->regs);
-		EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0,
-			    kml_after_syscall + 1);
-		EXPECT_EQ(getpid(), kml_last.regs[REG_RAX]);
-		EXPECT_REGS_KEPT(self->regs, KML_SYSCALL_REGS);
-	}
-}
-
-/* The slow way out of a system call: through the scheduler. */
-TEST_F(rsp, syscall_that_sleeps)
-{
-	struct timespec ts = { .tv_nsec = 1000 };
-	size_t i = -1;
-
-	while (next_stack(_metadata, &i, self->regs, kml_do_syscall)) {
-		self->regs[REG_RAX] = SYS_nanosleep;
-		self->regs[REG_RDI] = (greg_t)&ts;
-		self->regs[REG_RSI] = 0;
-		kml_trap(self->regs);
-		EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0,
-			    kml_after_syscall + 1);
-		EXPECT_EQ(0, kml_last.regs[REG_RAX]);
-		EXPECT_REGS_KEPT(self->regs, KML_SYSCALL_REGS);
-	}
-}
-
-/* Interrupts, at least the timer's. */
-TEST_F(rsp, interrupt)
-{
-	size_t i = -1;
-
-	while (next_stack(_metadata, &i, self->regs, kml_do_spin)) {
-		kml_trap_timer(self->regs, 1500);
-		EXPECT_EQ(SIGALRM, kml_last.sig);
-		EXPECT_EQ(KML_ABI_CS, kml_sig_cs(kml_last.regs));
-		EXPECT_EQ(KML_ABI_SS, kml_sig_ss(kml_last.regs));
-		EXPECT_TRUE(kml_last.regs[REG_RIP] >= (greg_t)kml_do_spin &&
-			    kml_last.regs[REG_RIP] < (greg_t)kml_after_spin)
-			TH_LOG("rip %#llx", kml_last.regs[REG_RIP]);
-		EXPECT_REGS_KEPT(self->regs, 0);
-	}
+	ASSERT_TRUE(make_edge());
+	while (next_stack(_metadata, &i, self->regs, variant->stub))
+		kml_go(_metadata, variant, self->regs);
 }
 
 /*

@@ -7,12 +7,11 @@
  * process's although RIP is in the kernel's half. The tests compare the results with those of
  * system calls. They find out first in which mode (vsyscall=) the kernel runs.
  */
+#include <asm/vsyscall.h>
 #include <elf.h>
 #include <sys/auxv.h>
 
 #include "kml.h"
-
-#define VSYSCALL	0xffffffffff600000UL
 
 typedef long (*vgettimeofday_t)(struct timeval *tv, void *tz);
 typedef long (*vclock_gettime_t)(clockid_t clk, struct timespec *ts);
@@ -180,7 +179,7 @@ FIXTURE_SETUP(vsyscall)
 		if (!strstr(line, "[vsyscall]") ||
 		    sscanf(line, "%lx-%lx %c%c%c", &start, &end, &r, &w, &x) != 5)
 			continue;
-		ASSERT_EQ(VSYSCALL, start);
+		ASSERT_EQ(VSYSCALL_ADDR, start);
 		self->there = x == 'x';
 		self->readable = r == 'r';
 	}
@@ -196,9 +195,9 @@ FIXTURE_TEARDOWN(vsyscall)
 
 TEST_F(vsyscall, calls)
 {
-	vgettimeofday_t vgettimeofday = (vgettimeofday_t)VSYSCALL;
-	vtime_t vtime = (vtime_t)(VSYSCALL + 0x400);
-	vgetcpu_t vgetcpu = (vgetcpu_t)(VSYSCALL + 0x800);
+	vgettimeofday_t vgettimeofday = (vgettimeofday_t)VSYSCALL_ADDR;
+	vtime_t vtime = (vtime_t)(VSYSCALL_ADDR + 0x400);
+	vgetcpu_t vgetcpu = (vgetcpu_t)(VSYSCALL_ADDR + 0x800);
 	struct timeval a, b, c;
 	unsigned int cpu = -1;
 	time_t t = 0;
@@ -225,7 +224,7 @@ TEST_F(vsyscall, registers)
 	if (!self->there)
 		SKIP(return, "no vsyscall page on this kernel");
 	kml_regs_init(self->regs, kml_do_call);
-	self->regs[REG_RAX] = VSYSCALL + 0x400;
+	self->regs[REG_RAX] = VSYSCALL_ADDR + 0x400;
 	self->regs[REG_RDI] = 0;
 	kml_trap(self->regs);
 	EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0, kml_after_call + 1);
@@ -242,7 +241,7 @@ TEST_F(vsyscall, bad_pointers)
 		SKIP(return, "no vsyscall page on this kernel");
 	for (i = 0; i < 3; i++) {
 		kml_regs_init(self->regs, kml_do_call);
-		self->regs[REG_RAX] = VSYSCALL + 0x400 * i;
+		self->regs[REG_RAX] = VSYSCALL_ADDR + 0x400 * i;
 		self->regs[REG_RDI] = 0x18;
 		self->regs[REG_RSI] = 0;
 		kml_trap(self->regs);
@@ -257,14 +256,14 @@ TEST_F(vsyscall, bad_pointers)
 TEST_F(vsyscall, bad_calls)
 {
 	kml_regs_init(self->regs, kml_do_jump);
-	self->regs[REG_RAX] = VSYSCALL + 7;
+	self->regs[REG_RAX] = VSYSCALL_ADDR + 7;
 	kml_trap(self->regs);
 	EXPECT_EQ(SIGSEGV, kml_last.sig);
-	EXPECT_EQ((greg_t)VSYSCALL + 7, kml_last.regs[REG_RIP]);
+	EXPECT_EQ((greg_t)VSYSCALL_ADDR + 7, kml_last.regs[REG_RIP]);
 	EXPECT_REGS_KEPT(self->regs, 0);
 
 	kml_regs_init(self->regs, kml_do_jump);
-	self->regs[REG_RAX] = VSYSCALL + 0x400;
+	self->regs[REG_RAX] = VSYSCALL_ADDR + 0x400;
 	self->regs[REG_RDI] = 0;
 	/*
 	 * Not in the kernel's half: RIP and RSP both there are the kernel's in
@@ -273,7 +272,7 @@ TEST_F(vsyscall, bad_calls)
 	self->regs[REG_RSP] = 0x1000;
 	kml_trap(self->regs);
 	EXPECT_EQ(SIGSEGV, kml_last.sig);
-	EXPECT_EQ((greg_t)VSYSCALL + 0x400, kml_last.regs[REG_RIP]);
+	EXPECT_EQ((greg_t)VSYSCALL_ADDR + 0x400, kml_last.regs[REG_RIP]);
 	EXPECT_REGS_KEPT(self->regs, 0);
 }
 
@@ -282,10 +281,10 @@ TEST_F(vsyscall, absent)
 	if (self->there)
 		SKIP(return, "the vsyscall page is there");
 	kml_regs_init(self->regs, kml_do_jump);
-	self->regs[REG_RAX] = VSYSCALL;
+	self->regs[REG_RAX] = VSYSCALL_ADDR;
 	kml_trap(self->regs);
 	EXPECT_EQ(SIGSEGV, kml_last.sig);
-	EXPECT_EQ((greg_t)VSYSCALL, kml_last.regs[REG_RIP]);
+	EXPECT_EQ((greg_t)VSYSCALL_ADDR, kml_last.regs[REG_RIP]);
 	EXPECT_REGS_KEPT(self->regs, 0);
 }
 
@@ -296,7 +295,7 @@ TEST_F(vsyscall, absent)
 TEST_F(vsyscall, read)
 {
 	kml_regs_init(self->regs, kml_do_load);
-	self->regs[REG_RAX] = VSYSCALL;
+	self->regs[REG_RAX] = VSYSCALL_ADDR;
 	kml_trap(self->regs);
 	if (kml_on() && !self->readable) {
 		EXPECT_TRUE(kml_last.sig == SIGSEGV || kml_last.sig == SIGTRAP);
@@ -312,10 +311,10 @@ TEST_F(vsyscall, read)
 TEST_F(vsyscall, write)
 {
 	kml_regs_init(self->regs, kml_do_or_zero);
-	self->regs[REG_RAX] = VSYSCALL;
+	self->regs[REG_RAX] = VSYSCALL_ADDR;
 	kml_trap(self->regs);
 	EXPECT_EQ(SIGSEGV, kml_last.sig);
-	EXPECT_EQ((void *)VSYSCALL, kml_last.addr);
+	EXPECT_EQ((void *)VSYSCALL_ADDR, kml_last.addr);
 }
 
 TEST_F(vsyscall, under_timer_storm)
@@ -324,7 +323,7 @@ TEST_F(vsyscall, under_timer_storm)
 		.it_value.tv_usec = 300,
 		.it_interval.tv_usec = 300,
 	};
-	vtime_t vtime = (vtime_t)(VSYSCALL + 0x400);
+	vtime_t vtime = (vtime_t)(VSYSCALL_ADDR + 0x400);
 	time_t last = 0, now;
 
 	if (!self->there)

@@ -11,6 +11,7 @@
 #include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -27,14 +28,16 @@ static long ppid;
 
 static void on_signal(int sig)
 {
+	int saved = errno;
 	char local;
 
 	(void)sig;
 	handler_sp = &local;
-	/* Calls within a handler, within a call. */
-	if (getppid() != ppid)
+	/* Calls within a handler, within a call, and their errors. */
+	if (getppid() != ppid || close(-1) != -1 || errno != EBADF)
 		handled = -1000000;
 	handled++;
+	errno = saved;
 }
 
 static void on_jump(int sig)
@@ -205,6 +208,68 @@ static void test_timer(int rounds)
 	close(fds[1]);
 }
 
+static volatile int stop;
+
+static void *caller(void *arg)
+{
+	long bad = 0;
+	int fd[2];
+	char c;
+	void *p;
+
+	must(!pipe(fd));
+	while (!stop) {
+		errno = 0;
+		bad += read(-1, &c, 1) != -1 || errno != EBADF;
+		bad += lseek(fd[0], 0, SEEK_SET) != -1 || errno != ESPIPE;
+		bad += write(fd[1], "x", 1) != 1;
+		bad += read(fd[0], &c, 1) != 1 || c != 'x';
+		bad += getpid() != (pid_t)(long)arg;
+		p = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		must(p != MAP_FAILED);
+		*(volatile char *)p = 1;
+		bad += munmap(p, 8192) != 0;
+		bad += mmap(NULL, 0, 0, MAP_PRIVATE, -1, 0) != MAP_FAILED;
+	}
+	close(fd[0]);
+	close(fd[1]);
+	return (void *)bad;
+}
+
+/* The same in threads, of which the kernel signals any but the first. */
+static void test_threads(int threads, int rounds)
+{
+	struct itimerval tv = { { .tv_usec = 500 }, { .tv_usec = 500 } };
+	struct itimerval off = { 0 };
+	pthread_t t[8];
+	sigset_t alarm, old;
+	long bad = 0;
+	void *ret;
+	int i;
+
+	set(SIGALRM, on_signal, SA_RESTART);
+	handled = stop = 0;
+	for (i = 0; i < threads; i++)
+		must(!pthread_create(&t[i], NULL, caller, (void *)(long)getpid()));
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	must(!pthread_sigmask(SIG_BLOCK, &alarm, &old));
+	must(!setitimer(ITIMER_REAL, &tv, NULL));
+	while (handled >= 0 && handled < rounds)
+		usleep(1000);
+	must(!setitimer(ITIMER_REAL, &off, NULL));
+	stop = 1;
+	for (i = 0; i < threads; i++) {
+		must(!pthread_join(t[i], &ret));
+		bad += (long)ret;
+	}
+	/* One may be left for this thread. */
+	must(!pthread_sigmask(SIG_SETMASK, &old, NULL));
+	test(!bad && handled >= rounds, "%d timer signals among calls of %d threads",
+	     handled, threads);
+}
+
 static sem_t notified;
 
 static void notify(union sigval v)
@@ -263,6 +328,8 @@ int main(int argc, char **argv)
 	test_altstack();
 	test_jump(rounds);
 	test_timer(rounds);
+	test_threads(1, rounds);
+	test_threads(4, rounds);
 	test_sigev_thread();
 	test_wait(rounds);
 	return tests_done();

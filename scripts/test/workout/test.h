@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests of musl share: KTAP lines, the way of system calls, the shim.
+ * What the workouts of both libcs and the tests of musl share: KTAP lines, the way of
+ * system calls, the shim.
  */
 #ifndef MUSL_TEST_H
 #define MUSL_TEST_H

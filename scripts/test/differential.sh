@@ -3,24 +3,27 @@
 #
 # usage: scripts/test/differential.sh [OPTION]...
 #
-# Run the kernel's own test suites on a kernel with CONFIG_KML and on one without,
-# the same binaries on both, and print what differs. The suites are the kernel's
-# selftests (those in scripts/test/differential/tests), KUnit, and stress-ng's cpu,
-# vm, scheduler, pipe and interrupt classes (the last has signals). What differs is
-# run again, alone: a test that is not the same twice on one kernel is named as
-# unsteady. Any other difference is a failure, but for those that have a reason in
-# scripts/test/differential/differences; so are complaints of a kernel.
+# Run the kernel's own test suites on a kernel with CONFIG_KML and on one without, with
+# the same binaries, and print the differences. The suites are the kernel's selftests
+# (those in scripts/test/differential/tests), KUnit, and stress-ng's cpu, vm, scheduler,
+# pipe and interrupt classes (the last has signals). A test that differs runs again,
+# alone: if it gives two results on one kernel, it is named as unsteady. Any other
+# difference is a failure, unless scripts/test/differential/differences has a reason for
+# it, and so is a complaint of a kernel.
 #
 #   --kernel VMLINUX, --other VMLINUX
-#                  with CONFIG_KML and without (default: lupine-general+suites and
-#                  lupine-general+nokml+suites in build/kernel/)
-#   --suite NAME   only kselftest, kunit or stress (may be repeated)
+#                  the kernels with CONFIG_KML and without (default:
+#                  lupine-general+suites and lupine-general+nokml+suites)
+#   --suite NAME   run only kselftest, kunit or stress (may be repeated)
 #   --test COLLECTION:TEST
-#                  only this selftest (may be repeated)
-#   --quick        only the selftests that are quick and closest to entry code
-#   --seconds N    how long each stressor runs (default 1)
-#   --timeout N    for each guest, in seconds (default 1200)
-#   --cpus N, --memory MiB  of guests (default 1, 1024)
+#                  run only this selftest (may be repeated)
+#   --quick        run only selftests that are quick and close to the entry code
+#   --seconds N    run each stressor for N seconds (default 1)
+#   --timeout N    limit the time of each guest, in seconds (default 1200)
+#   --cpus N, --memory MiB
+#                  for the guests (default 1, 1024)
+#
+# Example: scripts/test/differential.sh --suite kselftest --quick
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"

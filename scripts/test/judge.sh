@@ -3,8 +3,10 @@
 #
 # usage: scripts/test/judge.sh
 #
-# Shows scripts/test/judge consoles of which the verdict is known: good ones, and
-# one for each way in which a run can go wrong.
+# Test the judge of kselftests with consoles whose verdict is known: good ones, and one
+# for each way in which a run can fail.
+#
+# Example: scripts/test/judge.sh
 set -eu
 
 # shellcheck source=scripts/test/lib.sh

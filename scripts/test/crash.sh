@@ -3,9 +3,11 @@
 #
 # usage: scripts/test/crash.sh --kernel VMLINUX
 #
-# Tests that the kernel's reports of its own crashes are right with CONFIG_KML,
-# though processes run in ring 0: the LKDTM of a kernel with the overlay lkdtm has it
-# crash in a guest, and the report has to name what happened and where.
+# Test that the kernel reports its own crashes correctly with CONFIG_KML, although
+# processes run in ring 0. LKDTM of a kernel with the overlay lkdtm makes it crash in a
+# guest, and the report must name the crash and its place.
+#
+# Example: scripts/test/crash.sh --kernel build/kernel/lupine-base+lkdtm/vmlinux
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"

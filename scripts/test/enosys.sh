@@ -3,12 +3,16 @@
 #
 # usage: scripts/test/enosys.sh --kernel VMLINUX [--config FILE] [--accel MODE]
 #
-# Test that the table of options and system calls (scripts/kconfig/syscalls)
-# tells the truth about a kernel: boot it with a program that asks for each call
-# of the table, which must answer ENOSYS if an option that it needs is off, and
-# must not if all are on. One line a call; the last is "N passed, N failed".
+# Test the table of options and system calls (scripts/kconfig/syscalls) on a kernel:
+# boot it with a program that makes each call of the table. A call must fail with
+# ENOSYS if an option that it needs is off, and must not if all are on. Print one line
+# for each call; the last line is "N passed, N failed".
 #
-#   --config FILE   its configuration (default: .config beside the kernel)
+#   --config FILE   read the kernel's configuration in FILE (default: .config beside
+#                   the kernel)
+#   --accel MODE    as for lupine run
+#
+# Example: scripts/test/enosys.sh --kernel build/kernel/lupine-base/vmlinux
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"

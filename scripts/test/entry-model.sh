@@ -3,13 +3,15 @@
 #
 # usage: scripts/test/entry-model.sh [--kernel VMLINUX]
 #
-# The models of the entry code (entry-model.c and calls.c, which say what they do) find
-# no fault, and find each that there was when its code is put back. The last line is
-# "N passed, N failed[, N skipped]".
+# Check that the models of the entry code (entry-model.c and calls.c, which describe
+# themselves) find no fault, and that they find each earlier fault when its code is put
+# back. The last line is "N passed, N failed[, N skipped]".
 #
-#   --kernel VMLINUX   the code of that kernel is what the models take it for: labels,
-#                      their order, the instructions of restartable stretches, and what
-#                      a frame needs of a part of the entry stack
+#   --kernel VMLINUX   also check that the code of this kernel is as the models assume:
+#                      labels, their order, the instructions of stretches that restart,
+#                      and the size of a frame on the entry stack
+#
+# Example: scripts/test/entry-model.sh --kernel build/kernel/lupine-general/vmlinux
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"

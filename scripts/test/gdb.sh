@@ -3,16 +3,18 @@
 #
 # usage: scripts/test/gdb.sh --kernel VMLINUX [--other VMLINUX] [OPTION]...
 #
-# Debian's gdb in a guest, on a program of ours (scripts/test/gdb/target.c) and
-# on Debian's: each file scripts/test/gdb/*.gdb is a run of gdb. Its commands
-# are followed by what gdb has to say, as comments: "#= REGEX" for a line that
-# has to come, in this order. "# kml only" is for kernels with CONFIG_KML.
+# Run Debian's gdb in a guest, on a program of ours (scripts/test/gdb/target.c) and on
+# Debian's. Each file scripts/test/gdb/*.gdb is one run. It has commands for gdb, and
+# comments that say what gdb must answer: "#= REGEX" stands for a line, in this order.
+# "# kml only" is for kernels with CONFIG_KML.
 #
-#   --other VMLINUX   run the same with that kernel, too; gdb has to say the same,
-#                     but for addresses and numbers of processes
-#   --case NAME       only this one (may be repeated)
+#   --other VMLINUX   run the same with this kernel; gdb must answer the same, apart
+#                     from addresses and process numbers
+#   --case NAME       run only this file (may be repeated)
 #   --cpus N, --memory MiB, --timeout SECONDS
 #                     for the guest (default 1, 256, 400)
+#
+# Example: scripts/test/gdb.sh --kernel build/kernel/lupine-general/vmlinux
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"

@@ -3,17 +3,18 @@
 #
 # usage: scripts/test/kconfig.sh
 #
-# Tests what checks the profiles: that the linter, the comparison with
-# Firecracker's guest, the union, the news of another kernel and the tables find
-# what is wrong, in a copy of the profiles with faults put into it; and that the
-# installed profiles give the same configurations inside the kernel tree.
+# Test the programs that check profiles. In a copy of the profiles with faults put into
+# it, the linter, the comparison with Firecracker's guest, the union, the news of
+# another kernel and the tables must find each fault. The installed profiles must give
+# the same configurations inside the kernel tree.
+#
+# Example: scripts/test/kconfig.sh
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 begin -- "$@"
 "$ROOT/scripts/source/tree"
-# Beside build/test, so that a copy does not find the reference by accident.
 repo=$work/repo/project
 profiles=$repo/kconfig-profiles
 unset KSRC PROFILE APP REFERENCE

@@ -3,18 +3,20 @@
 #
 # usage: scripts/test/lkdtm.sh --kernel VMLINUX [--kernel VMLINUX]... [NAME]...
 #
-# What does the kernel notice of its own faults? Provoke each that LKDTM has, or
-# those named, in a guest of its own, and say of each kernel
+# Find out which of its own faults the kernel detects. Provoke each fault of LKDTM, or
+# those named, in a guest of its own, and print for each kernel
 #
-#   caught      the kernel reported it, and ended: panic
+#   caught      the kernel reported the fault, and panicked
 #   missed      LKDTM says FAIL: the fault had its effect
 #   refused     LKDTM says XFAIL, or the fault is not built: an option is missing
-#   back        it did no harm, or was prevented
+#   back        the fault did no harm, or was prevented
 #   hung        the guest did not come back
 #
-# Kernels with the overlay lkdtm are needed. The console of each guest is in
-# build/lkdtm/. Faults that only hang a processor until a watchdog comes, and
-# measurements of time, are left out.
+# The kernels need the overlay lkdtm. The console of each guest is in build/lkdtm/.
+# Faults that only hang a processor until a watchdog comes, and measurements of time,
+# are left out.
+#
+# Example: scripts/test/lkdtm.sh --kernel build/kernel/lupine-base+lkdtm/vmlinux
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"

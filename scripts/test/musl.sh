@@ -3,18 +3,19 @@
 #
 # usage: scripts/test/musl.sh [OPTION]...
 #
-# Test build/musl (made if it is missing): its machine code, then programs
-# linked with it in every way, on this kernel with SYSCALL and with an entry for
-# system calls that scripts/test/musl/with-entry.c puts in user space, and
-# mutants of the code for cancellation, which must fail. With --kernel, the same
-# programs in a guest. Logs are in build/test/.
+# Test build/musl, which is made if it is missing: its machine code, programs that are
+# linked with it in every way, and mutants of the code for cancellation, which must
+# fail. The programs run on this kernel, with SYSCALL and with an entry for system calls
+# that scripts/test/musl/with-entry.c puts into user space, and with --kernel in a guest.
 #
-#   --kernel VMLINUX     also in a guest with this kernel
-#   --way kernel|syscall how the guest must make its system calls, default kernel
-#   --guest-only         nothing on this machine
-#   --cpus N, --accel A, --timeout S   as for scripts/lupine/run
-#   --scale N            how long the tests take; default 50, in a guest 5
-#   --program NAME       only this one (may be repeated)
+#   --kernel VMLINUX     also test in a guest with this kernel
+#   --way kernel|syscall choose the way of the guest's system calls (default kernel)
+#   --guest-only         test nothing on this machine
+#   --cpus N, --accel A, --timeout S   as for lupine run
+#   --scale N            set the length of the tests (default 50, in a guest 5)
+#   --program NAME       test only this program (may be repeated)
+#
+# Example: scripts/test/musl.sh --kernel build/kernel/lupine-general/vmlinux
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"

@@ -3,11 +3,14 @@
 #
 # usage: scripts/test/nested.sh --kernel VMLINUX
 #
-# A frame on the entry stack survives what nests above it: a page fault, a #DB that
-# hits it before its frame is copied, an NMI that hits the handler of #DB in its first
-# or last instructions, and another page fault in the handler of the NMI. gdb, from
-# outside, has them come where they are wanted. In the same way, a #DB comes in the first
-# instructions of SYSCALL. The kernel needs CONFIG_KML and a single processor.
+# Test that a frame on the entry stack survives everything that nests above it: a page
+# fault, a #DB that hits before the frame is copied, an NMI that hits the handler of
+# #DB in its first or last instructions, and another page fault in the handler of the
+# NMI. gdb, outside of the guest, makes them come at these places. It also makes a #DB
+# come in the first instructions of SYSCALL. The kernel needs CONFIG_KML and a single
+# processor.
+#
+# Example: scripts/test/nested.sh --kernel build/kernel/lupine-general/vmlinux
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"

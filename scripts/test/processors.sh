@@ -3,17 +3,20 @@
 #
 # usage: scripts/test/processors.sh --kernel VMLINUX --tests DIR [OPTION]...
 #
-# Run kml's selftests on processors of many kinds, as QEMU emulates them: with and
-# without FSGSBASE, PCID, SMAP, SMEP, LA57 and XSAVE, old ones and new ones, and
-# with little memory and much. The guest's /proc/cpuinfo has to show that the
-# processor is the one that was asked for. DIR has the installed kml selftests.
+# Run kml's selftests, which are installed in DIR, on many kinds of processors that QEMU
+# emulates: with and without FSGSBASE, PCID, SMAP, SMEP, LA57 and XSAVE, old and new
+# ones, and with little and much memory. /proc/cpuinfo in the guest must show the
+# processor that was requested.
 #
-#   --smp VMLINUX    also 1, 2 and 4 processors, with this kernel
-#   --la57 BZIMAGE   also five levels of page tables, with this kernel; a bzImage,
-#                    as only what unpacks it switches to them
-#   --quick          only the two processors that differ most from the usual one
-#   --seconds N      begin nothing new after that time (default 900); what is left
-#                    out is counted as skipped
+#   --smp VMLINUX    also test 1, 2 and 4 processors, with this kernel
+#   --la57 BZIMAGE   also test five levels of page tables, with this kernel; it must be a
+#                    bzImage, because the code that unpacks it switches to them
+#   --quick          test only the two processors that differ most from the usual one
+#   --seconds N      begin no test after that time (default 900); tests that are left
+#                    out count as skipped
+#
+# Example: scripts/test/processors.sh --quick --tests build/test/kselftest/kml \
+#              --kernel build/kernel/lupine-general/vmlinux
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"

@@ -3,9 +3,11 @@
 #
 # usage: scripts/test/ptregs.sh --kernel VMLINUX
 #
-# See that kml_call_table of a kernel with CONFIG_KML misses no system call that
-# needs all registers of the process: scripts/test/ptregs/ptregs.c says how. Then see that
-# the check finds such a call, in a disassembly with one more of them.
+# Check that kml_call_table of a kernel with CONFIG_KML has every system call that
+# needs all registers of the process; scripts/test/ptregs/ptregs.c describes how. Then
+# add such a call to the disassembly, and check that the test finds it.
+#
+# Example: scripts/test/ptregs.sh --kernel build/kernel/lupine-general/vmlinux
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"

@@ -3,10 +3,12 @@
 #
 # usage: scripts/test/source.sh
 #
-# Tests scripts/source/tree, port-check and scripts/kconfig/configure: what they do
-# with changes of the series, and what they say about wrong versions, patches that do
-# not apply, dropped options and full disks. Works on a copy of the scripts, with
-# a series of its own, and on the part of the kernel source that Kconfig needs.
+# Test scripts/source/tree, port-check and scripts/kconfig/configure: what they do
+# after changes of the series, and what they print for wrong versions, patches that do
+# not apply, dropped options and full disks. The test uses a copy of the scripts, with
+# a series of its own, and the part of the kernel source that Kconfig needs.
+#
+# Example: scripts/test/source.sh
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"

@@ -3,11 +3,13 @@
 #
 # usage: scripts/test/static.sh
 #
-# The static checks: the series applies without fuzz and its patches are as
-# the kernel's checkpatch wants them, fragments have no faults and every profile
-# can be configured, scripts pass shellcheck, C files pass checkpatch, spelling, and
-# the models of the entry code find no fault.
-# Prints a line for each; the last line is "N passed, N failed[, N skipped]".
+# Run the static checks: the series applies without fuzz, patches and C files pass the
+# kernel's checkpatch, scripts pass shellcheck, fragments have no faults, every
+# profile can be configured, Documentation builds, and the models of the entry code
+# find no fault. Documentation/lupine/contributing.rst describes each check. Print one
+# line for each; the last line is "N passed, N failed[, N skipped]".
+#
+# Example: scripts/test/static.sh
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"

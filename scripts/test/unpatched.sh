@@ -3,12 +3,13 @@
 #
 # usage: scripts/test/unpatched.sh PROFILE+nokml+stock[+OVERLAY...]
 #
-# Show that a kernel without the options of the series is the unpatched one: build the
-# source as it came with the configuration of build/kernel/PROFILE+nokml+stock
-# (which must have been built) in build/unpatched/, and compare the
-# .text of both byte by byte. On a difference, the first function that
-# differs is named. Patches of the series that mend the kernel itself ("Fixes:")
-# are applied to both.
+# Check that a kernel without the options of the series equals the unpatched kernel.
+# Build the original source with the configuration of
+# build/kernel/PROFILE+nokml+stock, which must have been built, in build/unpatched/, and
+# compare .text of both byte by byte. On a difference, name the first function that
+# differs. Patches that fix the kernel itself ("Fixes:") are applied to both.
+#
+# Example: scripts/test/unpatched.sh lupine-general+nokml+stock
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"

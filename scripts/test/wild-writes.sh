@@ -3,25 +3,26 @@
 #
 # usage: scripts/test/wild-writes.sh [OPTION]... --kernel VMLINUX [--kernel VMLINUX]...
 #
-# What do accidents of a process do to the kernel? Have a process in a guest write
-# through wild pointers, and count how often the write is a fault, hits memory of the
-# process, or hits memory of the kernel, and what becomes of the kernel then:
-# nothing that a fixed piece of work notices, a wrong result of that work, a panic,
-# or a machine that hangs. A table for each kernel goes to the standard output, and
-# the lines that it is made of to build/wild/.
+# Measure what accidents of a process do to the kernel. A process in a guest writes
+# through wild pointers. Count the writes that fault, that hit memory of the process,
+# and that hit memory of the kernel, and what happens then: a fixed piece of work
+# notices nothing or gives a wrong result, or the machine panics or hangs. Print a
+# table for each kernel, and write its lines to build/wild/.
 #
-#   --writes N   of each kind of accident (default 1000): random numbers, random
-#                canonical addresses, a pointer with one bit flipped, with an offset
-#                of any magnitude, NULL with one, a pointer that went through an int,
-#                and one that was overwritten by a string
-#   --aimed N    of each of those that are aimed at the kernel (default 100): at the
-#                direct map of all memory, and at the first 16 MB that the kernel
-#                is linked to. Each that hits costs a boot.
-#   --seed N     for other random numbers (default 1)
-#   --kind NAME  only this kind (may be repeated); the table has what was counted of
-#                the others before
-#   --quick      50 and 5 instead, and see that no accident reached the kernel, that
-#                what was aimed at it did with CONFIG_KML, and did not without
+#   --writes N   make N writes of each kind of accident (default 1000): random numbers,
+#                random canonical addresses, a pointer with one bit flipped, with an
+#                offset of any magnitude, NULL with one, a pointer that went through an
+#                int, and one that was overwritten by a string
+#   --aimed N    make N writes of each kind that is aimed at the kernel (default 100): at
+#                the direct map of all memory, and at the first 16 MB of the kernel's own
+#                mapping. Each that hits takes a boot
+#   --seed N     use other random numbers (default 1)
+#   --kind NAME  make only writes of this kind (may be repeated); the table has the
+#                earlier counts of the others
+#   --quick      make 50 and 5 writes, and check that no accident reached the kernel, and
+#                that aimed writes did with CONFIG_KML and did not without
+#
+# Example: scripts/test/wild-writes.sh --quick --kernel build/kernel/lupine-base+lkdtm/vmlinux
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"

@@ -24,63 +24,69 @@ static const struct option_of_ours {
 	void *to;
 	long least, most;
 } options[] = {
-	{ 'R', "runs", "N", "(default 5); of instructions two are enough", NUMBER, &opt.runs, 1,
-	  1000 },
+	{ 'R', "runs", "N", "repeat each measurement (default 5; 2 for instructions)",
+	  NUMBER, &opt.runs, 1, 1000 },
 	{ 'A', "accel", "auto|tcg|kvm",
-	  "(default auto: see scripts/lupine/accel); only TCG counts\ninstructions", STRING,
-	  &opt.accel },
+	  "choose QEMU's accelerator (default auto: see lupine accel);\n"
+	  "only TCG counts instructions",
+	  STRING, &opt.accel },
 	{ 'K', "kernel", "NAME=VMLINUX[:PROFILE]",
 	  "measure this kernel instead of the experiment's (may be\nrepeated)", LIST,
 	  &opt.kernels },
-	{ 'B', "baseline", "NAME", "system of the ratios (default: see bench run --list)", STRING,
-	  &opt.baseline },
+	{ 'B', "baseline", "NAME", "compare with this system (default: see bench run --list)",
+	  STRING, &opt.baseline },
 	{ 'E', "resume", NULL,
-	  "go on where an interrupted run with the same options\n"
-	  "stopped, if the series, the profiles and the programs are\n"
-	  "the same; at the end, make the report", FLAG, &opt.resume },
-	{ 'G', "again", NULL, "with --resume: forget what is done", FLAG, &opt.again },
+	  "continue an interrupted run with the same options, if the\n"
+	  "series, the profiles and the programs are the same; write\n"
+	  "the report at the end", FLAG, &opt.resume },
+	{ 'G', "again", NULL, "with --resume: start again", FLAG, &opt.again },
 	{ 'L', "list", NULL, "list the experiments, their units, systems and options", FLAG,
 	  &opt.list },
-	{ 'u', "unit", "UNIT", "only this unit (may be one that is measured on request)", STRING,
+	{ 'u', "unit", "UNIT", "measure only in this unit, or in one that needs a request", STRING,
 	  &opt.unit },
 	{ 'a', "app", "APP[=NAME,...]",
 	  "app, slots: only this application (may be repeated);\n"
 	  "memory: this application, on the kernels NAME,...", LIST, &opt.apps },
-	{ 'p', "profile", "PROFILE", "syscall: of the default kernels (lupine-base)", STRING,
-	  &opt.profile },
-	{ 't', "top", "N", "boot, size: lines of each list (12; 0: no lists)", NUMBER, &opt.top, 0,
-	  100000 },
-	{ 'm', "memory", "MiB", "boot: of the guest (128)", NUMBER, &opt.memory, 1, 1000000 },
-	{ 'r', "requests", "N", "app, slots: of each client in a run (10000, 5000)", NUMBER,
-	  &opt.requests, 1, 100000000 },
-	{ 'g', "messages", "N", "echo: of a run (5000)", NUMBER, &opt.messages, 100, 100000000 },
+	{ 'p', "profile", "PROFILE", "syscall: profile of the default kernels (lupine-base)",
+	  STRING, &opt.profile },
+	{ 't', "top", "N", "boot, size: print N lines of each list (12; 0: no lists)",
+	  NUMBER, &opt.top, 0, 100000 },
+	{ 'm', "memory", "MiB", "boot: memory of the guest (128)",
+	  NUMBER, &opt.memory, 1, 1000000 },
+	{ 'r', "requests", "N", "app, slots: requests of each client in a run (10000, 5000)",
+	  NUMBER, &opt.requests, 1, 100000000 },
+	{ 'g', "messages", "N", "echo: messages of a run (5000)",
+	  NUMBER, &opt.messages, 100, 100000000 },
 	{ 'c', "client", "VMLINUX", "echo: the client's kernel (lupine-general+nokml)", STRING,
 	  &opt.client },
-	{ 'y', "ready", "SECONDS", "memory: within which an application has to answer (30)",
+	{ 'y', "ready", "SECONDS", "memory: time in which an application must answer (30)",
 	  NUMBER, &opt.ready, 1, 100000 },
-	{ 's', "most", "MiB", "memory: where to begin (128)", NUMBER, &opt.most, 2, 1000000 },
-	{ 'o', "owners", NULL, "memory: only tell who owns the pages", FLAG, &opt.owners },
+	{ 's', "most", "MiB", "memory: begin with this much (128)", NUMBER, &opt.most, 2, 1000000 },
+	{ 'o', "owners", NULL, "memory: only list what owns the pages", FLAG, &opt.owners },
 	{ 'l', "limits", NULL,
-	  "size: measure nothing, fail if a kernel has outgrown its\nprofile", FLAG, &opt.limits },
-	{ 'f', "from", "RUN", "only runs from this number on", NUMBER, &opt.from, 0, 100000 },
-	{ 'i', "results", "FILE", "(default build/bench/results.csv)", STRING, &opt.results },
+	  "size: measure nothing; fail if a kernel exceeds the limit of\nits profile",
+	  FLAG, &opt.limits },
+	{ 'f', "from", "RUN", "use only runs from this number on", NUMBER, &opt.from, 0, 100000 },
+	{ 'i', "results", "FILE", "read FILE (default build/bench/results.csv)",
+	  STRING, &opt.results },
 	{ 'C', "csv", NULL,
-	  "for programs: a header line, then metric, system, runs,\n"
+	  "print CSV: a header line, then metric, system, runs,\n"
 	  "median, unit, least, greatest, ratio, its least and greatest", FLAG, &opt.list },
 	{ 'F', "from", "EXPERIMENT=RUN",
-	  "of this experiment only runs from this number on (may be\n"
-	  "repeated); default: those of the last make bench, or all", LIST, &opt.firsts },
-	{ 'O', "output", "FILE", "(default build/bench/report.rst; plots lie beside it)", STRING,
-	  &opt.output },
+	  "use only runs of EXPERIMENT from this number on (may be\n"
+	  "repeated; default: those of the last make bench, or all)", LIST, &opt.firsts },
+	{ 'O', "output", "FILE",
+	  "write to FILE, with the plots beside it (default\nbuild/bench/report.rst)",
+	  STRING, &opt.output },
 	{ 'V', "csv", "FILE",
-	  "also what is beside the papers' figures, of all\nexperiments, in one table", STRING,
+	  "also write one table of all results beside the papers'\nfigures", STRING,
 	  &opt.csv },
-	{ 'k', "kernel", "VMLINUX", "with symbols", STRING, &opt.client },
+	{ 'k', "kernel", "VMLINUX", "the kernel, with symbols", STRING, &opt.client },
 	{ 'x', "call", "null|read|write|sendmsg|recvmsg|epoll_wait|clock_gettime|futex",
-	  "(default null, which is getppid())", STRING, &opt.call },
+	  "choose the system call (default null, which is getppid())", STRING, &opt.call },
 	{ 'e', "entry", "syscall|call|slot",
-	  "(default: SYSCALL, and the others if there are any)", STRING, &opt.entry },
-	{ 'n', "list", NULL, "every instruction as well", FLAG, &opt.list },
+	  "choose the entry (default: all that the kernel has)", STRING, &opt.entry },
+	{ 'n', "list", NULL, "also list every instruction", FLAG, &opt.list },
 };
 
 #define N_OPTIONS	(sizeof(options) / sizeof(options[0]))
@@ -89,20 +95,20 @@ static const struct command {
 	const char *name, *arguments, *does, *more, *takes;
 	void (*main)(void);
 } commands[] = {
-	{ "run", " [EXPERIMENT...]", "run experiments, all of them where none is named",
-	  "Boots their kernels in turns, so that what disturbs the machine hits all of them,\n"
-	  "appends each complete run to build/bench/results.csv, and prints a table of medians\n"
-	  "with the ratios to the baseline, and what was aimed at. Kernels and images are built\n"
-	  "if need be.\n", "RAKBEGLuaptmrgcysol", run_main },
+	{ "run", " [EXPERIMENT...]", "run experiments (default: all)",
+	  "Boot their kernels in turns, so that a disturbance of the machine affects all of\n"
+	  "them, append each complete run to build/bench/results.csv, and print a table of\n"
+	  "medians with the ratios to the baseline, and the goals. Kernels and images that are\n"
+	  "missing are built.\n", "RAKBEGLuaptmrgcysol", run_main },
 	{ "table", " EXPERIMENT", "print the results of an experiment",
-	  "For each metric and system the median of the runs with their spread (least and\n"
-	  "greatest), and the ratio to a baseline. Runs of the same number went side by side, so\n"
-	  "the ratio is taken within each run; the median and the spread of these ratios are\n"
-	  "shown. When 1 is within the spread, the two do not differ as far as can be seen.\n",
+	  "The table has, for each metric and system, the median of the runs with their spread\n"
+	  "(least and greatest), and the ratio to a baseline. Runs of the same number ran side\n"
+	  "by side, so each ratio is taken within one run; the table has the median and the\n"
+	  "spread of these ratios. If 1 is within the spread, the runs show no difference.\n",
 	  "BfiC", table_main },
 	{ "report", "", "make build/bench/report.rst of all results",
-	  "For each experiment a table, a plot, and beside what came out here what the papers\n"
-	  "found.\n", "FOV", report_main },
+	  "The report has a table and a plot for each experiment, and the results beside the\n"
+	  "figures of the papers.\n", "FOV", report_main },
 	{ "callpath", "", "show where the instructions of one system call go", "", "kxen",
 	  callpath_main },
 	{ "append", " FILE", "append the rows of another CSV to the results", "", "",
@@ -202,7 +208,7 @@ int main(int argc, char **argv)
 	root = getenv("LUPINE_ROOT");
 	build = getenv("BUILD");
 	if (!root || !build)
-		die("run scripts/bench/bench, which says where everything is");
+		die("LUPINE_ROOT and BUILD are not set; run scripts/bench/bench, which sets them");
 	for (size_t i = 0; argc > 1 && i < N_COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return run_command(&commands[i], argc - 1, argv + 1);

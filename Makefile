@@ -37,8 +37,7 @@ export JOBS
 export V
 
 .PHONY: help run setup tree kernel ukl-kernel image musl check-host check kconfig-news tables
-.PHONY: test test-full fuzz bench bench-report bench-syscall bench-lmbench bench-app bench-slots
-.PHONY: bench-echo bench-processes bench-options bench-size bench-boot bench-memory app-table
+.PHONY: test test-full fuzz bench bench-report bench-list bench-processes app-table
 .PHONY: setup-bench clean export port-check htmldocs man deb check-bisect
 
 setup = scripts/source/prerequisites --group
@@ -125,47 +124,25 @@ export: # write the series as mails and as a quilt queue
 	@$(setup) source build
 	@scripts/source/export
 
-# What all measuring needs.
-bench bench-slots bench-report bench-syscall bench-lmbench bench-app bench-echo: setup-bench
-bench-processes bench-options bench-size bench-boot bench-memory app-table: setup-bench
+# All measurements need the same packages.
+bench bench-report bench-list bench-processes app-table: setup-bench
 setup-bench:
 	@$(setup) source build image vm bench
 
 bench: # run the experiments of the papers; write a report
-	@scripts/bench/all --runs $(RUNS) --accel $(ACCEL)
-
-bench-slots: # count the system calls of rewritten images that use slots
-	@scripts/bench/slots
+	@scripts/bench/bench run --resume --runs $(RUNS) --accel $(ACCEL)
 
 bench-report: # write the report again, from the present results
-	@scripts/bench/report
+	@scripts/bench/bench report
 
-bench-syscall: # measure system calls, by SYSCALL and by CALL (RUNS=5)
-	@scripts/bench/syscall --runs $(RUNS) --accel $(ACCEL)
-
-bench-lmbench: # measure what the summary of lmbench lists (RUNS=5)
-	@scripts/bench/lmbench --runs $(RUNS) --accel $(ACCEL)
-
-bench-app: # measure redis and nginx, against microvm (RUNS=5)
-	@scripts/bench/app --runs $(RUNS) --accel $(ACCEL)
-
-bench-echo: # measure the latency of a TCP echo server (RUNS=5)
-	@scripts/bench/echo --runs $(RUNS) --accel $(ACCEL)
+bench-list: # list the experiments; make bench-NAME runs one
+	@scripts/bench/bench run --list
 
 bench-processes: # measure many processes, threads and SMP (RUNS=5)
-	@scripts/bench/processes --runs $(RUNS) --accel $(ACCEL)
+	@scripts/bench/bench run --runs $(RUNS) --accel $(ACCEL) busy control messaging locks make
 
-bench-options: # count the options of the profiles
-	@scripts/bench/options
-
-bench-size: # measure kernels on disk, and where their bytes are
-	@scripts/bench/size
-
-bench-boot: # measure the boot up to the start of init (RUNS=5)
-	@scripts/bench/boot --runs $(RUNS) --accel $(ACCEL)
-
-bench-memory: # find the least memory with which applications work
-	@scripts/bench/memory --accel $(ACCEL)
+bench-%: setup-bench
+	@scripts/bench/bench run --runs $(RUNS) --accel $(ACCEL) $*
 
 app-table: # boot and check all applications, each on its own kernel
 	@scripts/apps/table --least-memory --accel $(ACCEL)

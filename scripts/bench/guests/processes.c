@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guest's side of scripts/bench/processes: what several processes cost, as in
+ * The guest of busy, control, messaging, locks and make: what several processes cost, as in
  * section 5 of "A Linux in Unikernel Clothing". The argument is one of
  *
  *	busy		a system call, and then N turns of a loop (Figure 10)
@@ -10,12 +10,8 @@
  *	locks		N times 4 processes that pass a semaphore, a futex on
  *	make		make -jN compiles small files with tcc
  *
- * For each measurement it prints on the console
- *
- *	bench: NAME VALUE
- *
- * with VALUE in ns, which are instructions if the clocks count these: of a system
- * call (and the loop), of a message, of a semaphore passed on, of a file compiled.
+ * It prints rows in ns, which are instructions if the clocks count these: of a system call
+ * (and the loop), of a message, of a semaphore passed on, of a file compiled.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -24,14 +20,12 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,8 +41,6 @@
 #define TURNS		200
 #define SHARERS		4
 #define FILES		24	/* that are compiled */
-/* The place in the vsyscall page where the kernel says where its entry is. */
-#define CALL_ENTRY	0xffffffffff600c00UL
 
 static long by_syscall(long nr, long a, void *b, long c)
 {
@@ -81,11 +73,17 @@ static const struct {
 	const char *name;
 	enter_fn *enter;
 } entries[] = {
-	{ "syscall", by_syscall },
-	{ "call", by_call },
+	{ "-syscall", by_syscall },
+	{ "-call", by_call },
 };
 
 static int n_entries;
+
+/* A kernel that can be called in both ways makes two systems. */
+static const char *suffix(int entry)
+{
+	return n_entries == 1 ? "" : entries[entry].name;
+}
 
 static double call_and_loop(enter_fn *enter, long turns)
 {
@@ -115,8 +113,7 @@ static void measure_busy(void)
 			call_and_loop(entries[e].enter, turns[i]);
 			for (b = 0; b < BATCHES; b++)
 				v[b] = call_and_loop(entries[e].enter, turns[i]);
-			printf("bench: %s busy-%d %.1f\n", entries[e].name, turns[i],
-			       median(v, BATCHES));
+			row("busy", suffix(e), "busy", turns[i], "ns", median(v, BATCHES));
 		}
 }
 
@@ -139,9 +136,9 @@ static void measure_control(void)
 		const char *name, *device;
 		long nr;
 	} what[] = {
-		{ "null", "/dev/null", SYS_getppid },
-		{ "read", "/dev/zero", SYS_read },
-		{ "write", "/dev/null", SYS_write },
+		{ "control-null", "/dev/null", SYS_getppid },
+		{ "control-read", "/dev/zero", SYS_read },
+		{ "control-write", "/dev/null", SYS_write },
 	};
 	static pid_t child[MOST_CONTROL];
 	double v[BATCHES];
@@ -150,9 +147,7 @@ static void measure_control(void)
 
 	for (target = 1; target <= MOST_CONTROL; target *= 2) {
 		for (; n < target; n++) {
-			child[n] = fork();
-			if (child[n] < 0)
-				fail("process %d: %s", n, strerror(errno));
+			child[n] = TRY(fork());
 			if (child[n] == 0) {
 				prctl(PR_SET_PDEATHSIG, SIGKILL);
 				for (;;)
@@ -162,16 +157,13 @@ static void measure_control(void)
 		/* They go to sleep. */
 		usleep(20000 + 500 * n);
 		for (i = 0; i < sizeof(what) / sizeof(what[0]); i++) {
-			fd = open(what[i].device, O_RDWR);
-			if (fd < 0)
-				fail("%s: %s", what[i].device, strerror(errno));
+			fd = TRY(open(what[i].device, O_RDWR));
 			for (e = 0; e < n_entries; e++) {
 				calls(entries[e].enter, what[i].nr, fd);
 				for (b = 0; b < BATCHES; b++)
 					v[b] = calls(entries[e].enter, what[i].nr, fd);
-				printf("bench: %s control-%s-%d %.1f\n",
-				       entries[e].name, what[i].name, target,
-				       median(v, BATCHES));
+				row("control", suffix(e), what[i].name, target, "ns",
+				    median(v, BATCHES));
 			}
 			close(fd);
 		}
@@ -194,47 +186,24 @@ struct member {
 	int ready, go, end;
 };
 
-static void whole(ssize_t (*move)(int, void *, size_t), int fd, char *data)
-{
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < MESSAGE) {
-		n = move(fd, data + done, MESSAGE - done);
-		if (n <= 0)
-			fail("a connection breaks: %s", strerror(errno));
-		done += n;
-	}
-}
-
-static ssize_t put(int fd, void *data, size_t size)
-{
-	return write(fd, data, size);
-}
-
-static ssize_t get(int fd, void *data, size_t size)
-{
-	return read(fd, data, size);
-}
-
 static void *talk(void *argument)
 {
 	struct member *m = argument;
 	char data[MESSAGE] = "";
 	int i, r;
 
-	if (put(m->ready, data, 1) != 1 || get(m->go, data, 1) != 1)
-		fail("a connection breaks: %s", strerror(errno));
+	move(put, m->ready, data, 1);
+	move(read, m->go, data, 1);
 	if (m->sends) {
 		for (i = 0; i < MESSAGES; i++)
 			for (r = 0; r < SENDERS; r++)
-				whole(put, m->group->out[r], data);
+				move(put, m->group->out[r], data, MESSAGE);
 	} else {
 		for (i = 0; i < MESSAGES * SENDERS; i++)
-			whole(get, m->group->in[m->number], data);
+			move(read, m->group->in[m->number], data, MESSAGE);
 	}
-	if (put(m->ready, data, 1) != 1 || get(m->end, data, 1) != 1)
-		fail("a connection breaks: %s", strerror(errno));
+	move(put, m->ready, data, 1);
+	move(read, m->end, data, 1);
 	return NULL;
 }
 
@@ -259,13 +228,13 @@ static double message(int groups, bool threads)
 	pthread_attr_setstacksize(&small, 65536);
 	for (g = 0; g < groups; g++)
 		for (i = 0; i < SENDERS; i++) {
-			if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
-				fail("socketpair: %s", strerror(errno));
+			TRY(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
 			group[g].in[i] = fds[0];
 			group[g].out[i] = fds[1];
 		}
-	if (pipe(ready) != 0 || pipe(go) != 0 || pipe(end) != 0)
-		fail("pipe: %s", strerror(errno));
+	TRY(pipe(ready));
+	TRY(pipe(go));
+	TRY(pipe(end));
 	for (i = 0; i < members; i++) {
 		m[i] = (struct member){
 			.group = &group[i / (2 * SENDERS)],
@@ -281,26 +250,22 @@ static double message(int groups, bool threads)
 				fail("thread %d: %s", i, strerror(errno));
 			continue;
 		}
-		pid[i] = fork();
-		if (pid[i] < 0)
-			fail("process %d: %s", i, strerror(errno));
+		pid[i] = TRY(fork());
 		if (pid[i] == 0) {
 			talk(&m[i]);
 			_exit(0);
 		}
 	}
 	for (i = 0; i < members; i++)
-		if (get(ready[0], &byte, 1) != 1)
-			fail("a connection breaks: %s", strerror(errno));
+		move(read, ready[0], &byte, 1);
 	t = now_ns();
 	for (i = 0; i < members; i++)
-		put(go[1], &byte, 1);
+		move(put, go[1], &byte, 1);
 	for (i = 0; i < members; i++)
-		if (get(ready[0], &byte, 1) != 1)
-			fail("a connection breaks: %s", strerror(errno));
+		move(read, ready[0], &byte, 1);
 	t = now_ns() - t;
 	for (i = 0; i < members; i++)
-		put(end[1], &byte, 1);
+		move(put, end[1], &byte, 1);
 	for (i = 0; i < members; i++) {
 		if (threads)
 			pthread_join(thread[i], NULL);
@@ -337,8 +302,8 @@ static void measure_messaging(void)
 			v[0][b] = message(groups, true);
 			v[1][b] = message(groups, false);
 		}
-		printf("bench: - threads-%d %.1f\n", groups, median(v[0], MESSAGE_RUNS));
-		printf("bench: - processes-%d %.1f\n", groups, median(v[1], MESSAGE_RUNS));
+		row("messaging", "", "threads", groups, "ns", median(v[0], MESSAGE_RUNS));
+		row("messaging", "", "processes", groups, "ns", median(v[1], MESSAGE_RUNS));
 	}
 }
 
@@ -379,21 +344,15 @@ static double pass(void (*on)(struct ring *r, int me), int workers)
 	unsigned long t;
 	pid_t pid;
 
-	ring = mmap(NULL, workers * sizeof(*ring), PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (ring == MAP_FAILED)
-		fail("no memory for %d workers", workers);
+	ring = TRY(mmap(NULL, workers * sizeof(*ring), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 	t = now_ns();
 	for (w = 0; w < workers; w++)
-		for (i = 0; i < SHARERS; i++) {
-			if (sem_init(&ring[w].sem[i], 1, i == 0) != 0)
-				fail("sem_init: %s", strerror(errno));
-		}
+		for (i = 0; i < SHARERS; i++)
+			TRY(sem_init(&ring[w].sem[i], 1, i == 0));
 	for (w = 0; w < workers; w++)
 		for (i = 0; i < SHARERS; i++) {
-			pid = fork();
-			if (pid < 0)
-				fail("process %d: %s", running, strerror(errno));
+			pid = TRY(fork());
 			if (pid == 0) {
 				on(&ring[w], i);
 				_exit(0);
@@ -418,8 +377,8 @@ static void measure_locks(void)
 			v[0][b] = pass(pass_semaphore, workers);
 			v[1][b] = pass(pass_futex, workers);
 		}
-		printf("bench: - sem-%d %.1f\n", workers, median(v[0], 5));
-		printf("bench: - futex-%d %.1f\n", workers, median(v[1], 5));
+		row("locks", "", "sem", workers, "ns", median(v[0], 5));
+		row("locks", "", "futex", workers, "ns", median(v[1], 5));
 	}
 }
 
@@ -459,12 +418,13 @@ static double compile(const char *jobs)
 
 static void measure_make(void)
 {
+	static const char *const names[] = { "make-j1", "make-j4", "make-j16" };
 	double v[3][3];
-	char name[16], jobs[16];
-	int i, b, n;
+	char name[16];
+	int i, b;
 
-	if (mkdir("/make", 0755) != 0 || chdir("/make") != 0)
-		fail("/make: %s", strerror(errno));
+	TRY(mkdir("/make", 0755));
+	TRY(chdir("/make"));
 	for (i = 0; i < FILES; i++) {
 		snprintf(name, sizeof(name), "f%d.c", i);
 		write_file(name, "#include <stdio.h>\n#include <stdlib.h>\n"
@@ -475,12 +435,10 @@ static void measure_make(void)
 	/* What is read for the first time takes longer. */
 	compile("-j1");
 	for (b = 0; b < 3; b++)
-		for (i = 0, n = 1; i < 3; i++, n *= 4) {
-			snprintf(jobs, sizeof(jobs), "-j%d", n);
-			v[i][b] = compile(jobs);
-		}
-	for (i = 0, n = 1; i < 3; i++, n *= 4)
-		printf("bench: - make-j%d %.0f\n", n, median(v[i], 3));
+		for (i = 0; i < 3; i++)
+			v[i][b] = compile(names[i] + strlen("make"));
+	for (i = 0; i < 3; i++)
+		row("make", "", names[i], -1, "ns", median(v[i], 3));
 }
 
 int main(int argc, char **argv)
@@ -495,13 +453,10 @@ int main(int argc, char **argv)
 		{ "locks", measure_locks },
 		{ "make", measure_make },
 	};
-	struct utsname uts;
 	size_t i;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	check_clock();
-	uname(&uts);
-	printf("bench: release %s\n", uts.release);
 	n_entries = getauxval(AT_SYSINFO) ? 2 : 1;
 	for (i = 0; i < sizeof(experiments) / sizeof(experiments[0]); i++)
 		if (argc == 2 && !strcmp(argv[1], experiments[i].name)) {

@@ -183,15 +183,13 @@ static void default_kernel(const struct system *s, const char *app, struct kerne
 	add_kernel(k, n, new);
 }
 
-/* What default kernels are made of. */
+/* What default kernels are made of; and for the report, gnuplot. */
 static void prepare_source(void)
 {
-	static const char *const words[] = { "--group", "source", "build", "image", "vm", "bench" };
 	struct words command = { 0 };
 
-	add(&command, script("source/prerequisites"), NULL);
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		add(&command, words[i], NULL);
+	add(&command, script("source/prerequisites"), "--group", "source", "build", "image", "vm",
+	    opt.resume ? "bench" : NULL, NULL);
 	must(&command, "prerequisites");
 	command.n = 0;
 	add(&command, script("source/tree"), NULL);
@@ -541,9 +539,12 @@ static void run_one(const struct experiment *e, const char *id)
 	make_workplace();
 	if (!e->configured)
 		find_kernels(e, &k, &n);
-	for (size_t i = 0; i < n; i++)
-		if (k[i].image && (!i || strcmp(k[i].image, k[i - 1].image)))
+	for (size_t i = 0, j; i < n; i++) {
+		for (j = 0; j < i && k[j].image != k[i].image; j++)
+			;
+		if (j == i && k[i].image)
 			make_file(k[i].image);
+	}
 	/* Go on only if nobody else has measured the same meanwhile. */
 	if (!opt.resume || entry.first + entry.complete != next)
 		entry = (struct entry){ .first = next, .seconds = entry.seconds };

@@ -295,8 +295,8 @@ line_ends()
 {
 	hostile_git
 	mkdir "$work/clone-of"
-	(cd "$ROOT" && if [ -e .git ]; then git ls-files -z .gitattributes scripts/lib.sh scripts/source patches; else
-		find .gitattributes scripts/lib.sh scripts/source patches -type f -print0; fi |
+	(cd "$ROOT" && if [ -e .git ]; then git ls-files -z .gitattributes scripts/*.sh scripts/source patches; else
+		find .gitattributes scripts/*.sh scripts/source patches -type f -print0; fi |
 		xargs -0 cp --parents -t "$work/clone-of")
 	git -C "$work/clone-of" init -q
 	git -C "$work/clone-of" add -A

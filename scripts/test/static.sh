@@ -124,7 +124,7 @@ licences()
 		# Data and formats without comments cannot say it.
 		case $f in
 		*.[chS] | *.mk | *.sh | *.awk | *.rst | *.config | *.profile | *Makefile) ;;
-		*) [ "$(head -c 2 "$f")" = "#!" ] || continue ;;
+		*) [ "$(head -c 2 "$f" | tr -d '\0')" = "#!" ] || continue ;;
 		esac
 		head -n 5 "$f" | grep -q SPDX-License-Identifier || echo "$f: no SPDX-License-Identifier"
 	done

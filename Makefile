@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# The front door: each target is one line that calls one script. All of them
-# can be called directly, too; each explains itself with --help.
+# The front door: each target installs the Debian packages that it needs and calls one
+# program. All programs can be called directly, too; each explains itself with --help.
 
 ##
 ## Variables (make run APP=shell PROFILE=lupine-general+smp, for example):
@@ -15,8 +15,9 @@ export REWRITE
 ##   MUSL     1 replaces the libc of an OCI image like Alpine's by that of make musl
 export MUSL
 ##   PROFILE  profile of kconfig-profiles/ and overlays, +NAME each (lupine-general);
-##            apps/APP has what APP needs, and no more
-export PROFILE ?= lupine-general
+##            apps/APP has what APP needs, and no more, and is what make run takes
+##            unless lupine-general has been built
+export PROFILE
 ##   KSRC     source of Linux 6.12: a directory, a tarball or a git tree
 ##            (Debian's /usr/src/linux-source-6.12.tar.xz)
 export KSRC
@@ -38,7 +39,9 @@ export V
 .PHONY: help run setup tree kernel ukl-kernel image musl check-host check kconfig-news tables
 .PHONY: test test-full fuzz bench bench-report bench-syscall bench-lmbench bench-app bench-slots
 .PHONY: bench-echo bench-processes bench-options bench-size bench-boot bench-memory app-table
-.PHONY: clean export port-check htmldocs man deb check-bisect
+.PHONY: setup-bench clean export port-check htmldocs man deb check-bisect
+
+setup = scripts/source/prerequisites --group
 
 help: # this list
 	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
@@ -47,37 +50,49 @@ run: # set up what is missing, build, boot the application; Ctrl-A x ends it
 	@scripts/apps/run $(APP)
 
 setup: # install the Debian packages that the other targets need
-	@scripts/source/prerequisites --group source build image oci vm test
+	@$(setup) source build image oci vm test
 
 tree: # the kernel source with the series, in build/tree
+	@$(setup) source
 	@scripts/source/tree
 
-kernel: tree # the kernel of PROFILE, in build/kernel/PROFILE
+kernel: # the kernel of PROFILE, in build/kernel/PROFILE
+	@$(setup) source build
+	@scripts/source/tree --bare
 	@scripts/kconfig/build $(PROFILE)
 
 kconfig-news: # what another kernel source, KSRC=, means for the profiles
+	@$(setup) source build
+	@scripts/source/tree --bare
 	@scripts/kconfig/news
 
 port-check: # which patches another kernel source, KSRC=, does not take as they are
+	@$(setup) source
 	@scripts/source/port-check
 
-tables: tree # the tables of options in Documentation
+tables: # the tables of options in Documentation
+	@$(setup) source build
+	@scripts/source/tree --bare
 	@scripts/kconfig/tables
 
-ukl-kernel: tree # the objects that scripts/ukl/ukl-gcc links applications with
-	@scripts/source/prerequisites --group ukl
-	@scripts/kconfig/build $(PROFILE)+ukl
+ukl-kernel: # the objects that scripts/ukl/ukl-gcc links applications with
+	@$(setup) source build ukl
+	@scripts/source/tree --bare
+	@scripts/kconfig/build $(or $(PROFILE),lupine-general)+ukl
 
 image: # the root file system of APP (or of OCI), in build/image
+	@$(setup) image$(if $(OCI), oci)
 	@scripts/apps/$(if $(OCI),oci $(if $(MUSL),--musl) $(if $(REWRITE),--rewrite) "$(OCI)",build $(if $(REWRITE),--rewrite) $(APP))
 
 musl: # libc whose system calls use the call entry, in build/musl (lupine-musl-gcc)
+	@$(setup) image
 	@scripts/musl/build
 
 check-host: # what this machine lacks for all this, and how to get it
 	@scripts/source/check-host
 
 check: # static checks: the series, the fragments, the scripts
+	@$(setup) source build test
 	@scripts/test/static.sh
 
 test: # everything that CI checks, ending in "N passed, N failed"
@@ -87,22 +102,34 @@ test-full: # the same with all applications and the checkers of the kernel
 	@scripts/test/run --full
 
 fuzz: # hostile input for each parser, SECONDS=60 each
+	@$(setup) image test
 	@scripts/test/fuzz/run --seconds $(SECONDS)
 
 check-bisect: # each patch alone: without CONFIG_KML, with it, with CONFIG_UKL: built without warnings, booted
+	@$(setup) source build vm test
 	@scripts/test/bisect.sh
 
 htmldocs: # Documentation as web pages, built as the kernel builds it, in build/doc
+	@$(setup) source build doc
 	@scripts/source/htmldocs
 
 man: # manual pages of the programs, in build/man
+	@$(setup) image doc
 	@scripts/source/man
 
 deb: # Debian packages of kernel PROFILE, headers, libc and programs, in build/deb
+	@$(setup) source build image deb
 	@scripts/source/deb
 
 export: # the series as mails for git am, b4 and send-email, and as a quilt queue
+	@$(setup) source build
 	@scripts/source/export
+
+# What all measuring needs.
+bench bench-slots bench-report bench-syscall bench-lmbench bench-app bench-echo: setup-bench
+bench-processes bench-options bench-size bench-boot bench-memory app-table: setup-bench
+setup-bench:
+	@$(setup) source build image vm bench
 
 bench: # every experiment of the papers, with a report of tables and plots (RUNS=5)
 	@scripts/bench/all --runs $(RUNS) --accel $(ACCEL)

@@ -99,8 +99,33 @@ step()
 	printf '    %s: %s s\n' "$title" "$(seconds_since "$start")"
 }
 
+# count_objects EXPECTED: show on the terminal how many objects the output of make, which is
+# standard input, has named, of how many, and the time left; 0 means that nobody knows.
+count_objects()
+{
+	local expected=$1 start=$SECONDS shown=$SECONDS n=0 left line
+
+	trap 'printf "\r\033[K"' EXIT
+	while IFS= read -r line; do
+		[[ $line == *.o ]] || continue
+		n=$((n + 1))
+		[ "$SECONDS" != "$shown" ] || continue
+		shown=$SECONDS
+		left=$(((shown - start) * (expected - n) / n))
+		if [ "$n" -ge "$expected" ]; then
+			printf '\r    %d objects done\033[K' "$n"
+			continue
+		fi
+		printf '\r    %d of about %d objects done\033[K' "$n" "$expected"
+		# The first ones say little about the rest.
+		[ $((n * 20)) -lt "$expected" ] ||
+			printf ', %d:%02d min left' $((left / 60)) $((left % 60))
+	done
+}
+
 # logged LOG COMMAND...: run with the output in LOG, and on the terminal too
-# if V=1. A failure shows the end of the log and where the rest is.
+# if V=1. A failure shows the end of the log and where the rest is. A caller that sets
+# objects_expected to a number of objects gets them counted on a terminal.
 logged()
 {
 	local log=$1 status=0
@@ -108,7 +133,11 @@ logged()
 	shift
 	mkdir -p "$(dirname "$log")"
 	if [ "${V:-0}" != 0 ]; then
-		"$@" 2>&1 | tee "$log" || status=${PIPESTATUS[0]}
+		"$@" 2>&1 | tee "$log"
+		status=${PIPESTATUS[0]}
+	elif [ -n "${objects_expected:-}" ] && [ -t 1 ]; then
+		"$@" 2>&1 | tee "$log" | count_objects "$objects_expected"
+		status=${PIPESTATUS[0]}
 	else
 		"$@" >"$log" 2>&1 || status=$?
 	fi
@@ -121,6 +150,15 @@ logged()
 		tail -n 15 "$log" >&2
 	fi
 	return "$status"
+}
+
+# publish NEW FINAL: put a finished folder into the place of the one before.
+publish()
+{
+	rm -rf "$2.old"
+	[ ! -e "$2" ] || mv "$2" "$2.old"
+	mv "$1" "$2"
+	rm -rf "$2.old"
 }
 
 # lock NAME: one at a time; a second run waits for the first one.

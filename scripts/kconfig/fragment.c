@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,13 +36,22 @@ void start(int argc, char **argv, int needed, const char *arguments)
 		exit(2);
 	}
 	conf_parse(argv[1]);
-	if (conf_read(argv[2]))
-		fail("cannot read", argv[2]);
+	read_config(".", argv[2]);
+}
+
+void read_config(const char *folder, const char *name)
+{
+	char file[PATH_MAX];
+
+	snprintf(file, sizeof(file), "%s%s%s", *name == '/' ? "" : folder,
+		 *name == '/' ? "" : "/", name);
+	if (conf_read(file))
+		fail("cannot read", file);
 }
 
 static void print_mistake(const char *file, int line, const char *what, const char *text)
 {
-	fprintf(stderr, "%s:%d: %s: %s\n", file, line, what, text);
+	printf("%s:%d: %s: %s\n", file, line, what, text);
 }
 
 void (*mistake)(const char *file, int line, const char *what, const char *text) = print_mistake;

@@ -36,7 +36,10 @@ void *check_memory(void *p);
  */
 void start(int argc, char **argv, int needed, const char *arguments);
 
-/* What is called for a line that is wrong; prints to stderr unless changed. */
+/* Have Kconfig complete a configuration, which replaces the one before. */
+void read_config(const char *folder, const char *name);
+
+/* What is called for a line that is wrong; prints to stdout unless changed. */
 extern void (*mistake)(const char *file, int line, const char *what, const char *text);
 
 /*

@@ -1,30 +1,33 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What runs with the kernel's own parser of Kconfig. Source it after
-# scripts/lib.sh, with tree set to the kernel source.
+# How to run programs that are linked with a kernel's own parser of Kconfig.
+# Source it after scripts/lib.sh, with tree set to the kernel source.
 
+fragments=$ROOT/scripts/kconfig/fragments
 # A folder to configure in; it is kept, with the compiled parser.
 work=$BUILD/kconfig/$(basename "$tree")
 
-kmake()
+# sum_kconfig FOLDER: note the sum of all files of a kernel source that configurations
+# depend on, since reading them takes time. Few patches change one.
+sum_kconfig()
 {
-	make -s -C "$tree" O="$work" "$@"
+	(cd "$1" && find . -path ./.pc -prune -o -type f \( -name 'Kconfig*' -o \
+		-path './scripts/kconfig/*' -o -path './kernel/configs/*' \) -print0 |
+		sort -z | xargs -0 sha256sum | sha256sum) >"$1/.lupine-kconfig"
 }
 
-# What Kconfig makes of fragments depends on its files and on the compiler.
-# scripts/source/tree leaves a sum of the former: reading them all takes time.
+# kconfig_identity: print what the result of a fragment depends on beside the
+# fragment, that is, the kernel's files and the compiler.
 kconfig_identity()
 {
-	{
-		cat "$tree/.lupine-kconfig"
-		gcc --version | head -n 1
-		ld --version | head -n 1
-	} | sha256sum
+	cat "$tree/.lupine-kconfig"
+	gcc --version | head -n 1
+	ld --version | head -n 1
 }
 
-# kconfig_prepare: have $work with the parser and tinyconfig.out, which is what all
-# profiles start from. Leaves the lock "kconfig" taken.
+# kconfig_prepare: have $work with the parser and tinyconfig.out, which all profiles
+# start from. Leaves the lock "kconfig" taken.
 kconfig_prepare()
 {
 	local identity
@@ -34,58 +37,49 @@ kconfig_prepare()
 	identity=$(kconfig_identity)
 	lock kconfig
 	mkdir -p "$work"
-	if [ -f "$work/tinyconfig.out" ] &&
-	   [ "$(cat "$work/.tiny-of" 2>/dev/null)" = "$identity" ]; then
+	if [ -f "$work/tinyconfig.out" ] && [ "$(cat "$work/.tiny-of" 2>/dev/null)" = "$identity" ]; then
 		return 0
 	fi
-	rm -f "$work/.tiny-of" "$work"/{verify,lint,options}
 	# A tiny.config here would be a target for make: tinyconfig would find it
 	# made, and leave its options out. So the result has another name.
-	rm -f "$work/tiny.config"
+	rm -f "$work/.tiny-of" "$work/tiny.config"
 	# Callers may have switched set -e off; half a configuration must not stay.
-	logged "$work/merge.log" kmake tinyconfig || die "make tinyconfig fails in $tree"
+	logged "$work/tinyconfig.log" make -s -C "$tree" O="$work" tinyconfig ||
+		die "make tinyconfig fails in $tree"
 	cp "$work/.config" "$work/tinyconfig.out" || die "cannot write $work/tinyconfig.out"
 	echo "$identity" >"$work/.tiny-of"
 }
 
-# kconfig_merge FRAGMENT...: the fragments over tinyconfig, in $work/.config.
-kconfig_merge()
-{
-	cp "$work/tinyconfig.out" "$work/.config"
-	(cd "$work" && logged "$work/merge.log" \
-		"$tree/scripts/kconfig/merge_config.sh" -m -Q .config "$@")
-	logged "$work/merge.log" kmake olddefconfig
-}
-
 # kconfig_run PROGRAM CONFIG ARGUMENT...: scripts/kconfig/PROGRAM.c, linked with
-# this kernel's parser, in the environment that the kernel's Makefile makes.
+# this kernel's parser, in the environment that the kernel's Makefile makes. Prints its
+# output; the status is 1 if it found a fault, and 2 if it failed.
 kconfig_run()
 {
-	local program=$1 sources=("$ROOT/scripts/kconfig/$1.c" "$ROOT"/scripts/kconfig/fragment.[ch])
-	local objects=("$work"/scripts/kconfig/{confdata,expr,lexer.lex,menu}.o
-		       "$work"/scripts/kconfig/{parser.tab,preprocess,symbol,util}.o)
+	local program=$1 status=0
 
 	shift
-	if [ -z "$(find "$work/$program" -newer "${sources[0]}" -newer "${sources[1]}" \
-		-newer "${sources[2]}" 2>/dev/null)" ]; then
-		logged "$work/build-$program.log" gcc -O1 -Wall -I"$tree/scripts/kconfig" \
-			-I"$tree/scripts/include" -o "$work/$program" \
-			"${sources[@]:0:2}" "${objects[@]}" ||
-			die "cannot build scripts/kconfig/$program.c against this kernel's parser"
-	fi
-	# Named like the targets for which make does not want a complete .config.
-	make -s -C "$work" --no-print-directory \
-		--eval "$program-config: ; @./$program Kconfig $*" "$program-config"
+	logged "$work/build-$program.log" make -s -f "$ROOT/scripts/kconfig/Makefile" \
+		TREE="$tree" WORK="$work" "$work/$program" ||
+		die "cannot build scripts/kconfig/$program.c against this kernel's parser"
+	# The target is named like those for which make does not want a complete .config.
+	# The parser warns of each line that a later one replaces, which nobody wants to read.
+	make -s -C "$work" --no-print-directory --eval "$program-config: ; @./$program Kconfig $*" \
+		"$program-config" >"$work/$program.out" 2>"$work/$program.log" || status=$?
+	cat "$work/$program.out"
+	[ "$status" != 0 ] || return 0
+	# Programs that find a fault print it. One that printed nothing did not get that far.
+	[ ! -s "$work/$program.out" ] || return 1
+	cat "$work/$program.log" >&2
+	return 2
 }
 
-# kconfig_overlay CONFIG SPEC: the fragments of a profile over tinyconfig, for
-# programs that read and complete it themselves: merge_config.sh takes its time.
+# kconfig_overlay CONFIG SPEC: write the fragments of a profile over tinyconfig to a
+# file, for the parser to complete. The later line wins, as in merge_config.sh.
 kconfig_overlay()
 {
-	local list
+	local list files
 
-	list=$("$ROOT/scripts/kconfig/fragments" "$2") || return 1
-	# The later line wins.
-	# shellcheck disable=SC2086 # one file a line, without blanks
-	(IFS=$'\n'; cat "$work/tinyconfig.out" $list) >"$1"
+	list=$("$fragments" "$2") || return 1
+	mapfile -t files <<<"$list"
+	cat "$work/tinyconfig.out" "${files[@]}" >"$1"
 }

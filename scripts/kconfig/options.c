@@ -1,84 +1,79 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * List what a configuration selects, one option a line, separated by tabs:
- * name, value, how it came about, the Kconfig file that defines it, its menu.
- *
- * How it came about: "chosen" has a prompt and a user may change it, "selected"
- * has a prompt and another option forces it, "derived" has no prompt: it says
- * what the machine or the compiler can do, or follows from other options.
- *
- * With --known instead: every option that this kernel has, selected or not. Of
- * several configurations, the number of each comes first in the line.
- */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <list.h>
 
-#include "fragment.h"
+#include "options.h"
 
-static const char *origin(struct symbol *sym)
+static int by_name(const void *a, const void *b)
 {
-	if (!has_prompt(sym))
-		return "derived";
-	return sym_is_changeable(sym) ? "chosen" : "selected";
+	return strcmp(((const struct option *)a)->name, ((const struct option *)b)->name);
 }
 
-static void print_path(const struct menu *menu)
-{
-	if (!menu || menu == &rootmenu)
-		return;
-	print_path(menu->parent);
-	if (!menu->sym && menu->prompt && menu->prompt->type == P_MENU)
-		printf("/%s", menu->prompt->text);
-}
-
-static void print(struct symbol *sym, const char *value)
+static void add(struct options *options, struct symbol *sym)
 {
 	const struct menu *menu = NULL;
+	struct option *o;
 	struct menu *m;
 
+	if (options->count % 1024 == 0)
+		options->list = check_memory(realloc(options->list, (options->count + 1024) *
+						     sizeof(*options->list)));
+	o = &options->list[options->count++];
+	o->name = sym->name;
+	o->value = check_memory(strdup(value_of(sym)));
+	/* What depends on something that is off is not in .config. */
+	if (!(sym->flags & SYMBOL_WRITE))
+		strcpy(o->value, "n");
+	o->origin = !has_prompt(sym) ? DERIVED : sym_is_changeable(sym) ? CHOSEN : SELECTED;
 	/* Where its prompt is, or else where it stands first. */
 	list_for_each_entry(m, &sym->menus, link)
 		if (!menu || (!menu->prompt && m->prompt))
 			menu = m;
-	printf("%s\t%s\t%s\t%s\t", sym->name, value, origin(sym),
-	       menu ? menu->filename : "-");
-	print_path(menu);
-	putchar('\n');
+	o->file = menu ? menu->filename : "-";
 }
 
-int main(int argc, char **argv)
+struct options read_options(const char *config)
 {
-	bool all = argc > 3 && !strcmp(argv[3], "--known");
+	struct options options = { 0 };
 	struct menu *menu;
 
-	start(argc, argv, 2, "[--known] [CONFIG...]");
-	for (int i = 2; i < argc; i++) {
-		if (i == 3 && all)
-			continue;
-		if (i > 2 && conf_read(argv[i]))
-			fail("cannot read", argv[i]);
-		menu_for_each_entry(menu)
-			if (menu->sym)
-				menu->sym->flags &= ~SYMBOL_WRITTEN;
-		menu_for_each_entry(menu) {
-			struct symbol *sym = menu->sym;
-			const char *value;
+	read_config(".", config);
+	menu_for_each_entry(menu)
+		if (menu->sym)
+			menu->sym->flags &= ~SYMBOL_WRITTEN;
+	menu_for_each_entry(menu) {
+		struct symbol *sym = menu->sym;
 
-			if (!sym || sym_is_choice(sym) || (sym->flags & SYMBOL_WRITTEN))
-				continue;
-			sym->flags |= SYMBOL_WRITTEN;
-			value = value_of(sym);
-			/* What depends on something that is off is not in .config. */
-			if (!(sym->flags & SYMBOL_WRITE))
-				value = "n";
-			if (!all && !strcmp(value, "n"))
-				continue;
-			if (argc > 3 + all)
-				printf("%d\t", i - 2);
-			print(sym, value);
-		}
+		if (!sym || sym_is_choice(sym) || (sym->flags & SYMBOL_WRITTEN))
+			continue;
+		sym->flags |= SYMBOL_WRITTEN;
+		add(&options, sym);
 	}
-	return 0;
+	qsort(options.list, options.count, sizeof(*options.list), by_name);
+	return options;
+}
+
+const struct option *find_option(const struct options *options, const char *name)
+{
+	struct option key = { .name = name };
+
+	return bsearch(&key, options->list, options->count, sizeof(key), by_name);
+}
+
+bool is_on(const struct option *option)
+{
+	return option && strcmp(option->value, "n");
+}
+
+bool is_about_tools(const char *name)
+{
+	static const char *const tools[] = {
+		"AS_", "CC_", "CLANG_", "GCC_", "LD_", "LLD_", "PAHOLE_", "RUSTC_", "TOOLS_",
+	};
+
+	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++)
+		if (!strncmp(name, tools[i], strlen(tools[i])))
+			return true;
+	return false;
 }

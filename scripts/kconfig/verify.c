@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Compare what fragments request with what Kconfig made of it, and say for
- * each option that got another value which fragment asked for it and which
- * dependency stood in the way.
+ * Let Kconfig complete configurations, compare them with what their fragments
+ * request, and say for each option that got another value which fragment asked for
+ * it and which dependency stood in the way.
  *
  * Linked with the parser of the kernel that is configured, since only that
  * one knows its language exactly; scripts/kconfig/configure builds and runs it
  * in the environment that the kernel's Makefile sets up for the parser.
+ *
+ * FOLDER/merged is the base configuration followed by the fragments. If all that they
+ * request came out, FOLDER/.config and FOLDER/defconfig are written. Parsing Kconfig
+ * takes longer than all else, hence several configurations in one run.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +33,7 @@ static void print_unmet(struct expr *e)
 	}
 	text = str_new();
 	expr_gstr_print(e, &text);
-	fprintf(stderr, "    needs %s\n", str_get(&text));
+	printf("    needs %s\n", str_get(&text));
 	str_free(&text);
 }
 
@@ -40,11 +45,11 @@ static void explain_missing(struct symbol *sym, const char *requested)
 
 	if (!strcmp(requested, "m") && sym->type == S_TRISTATE &&
 	    sym_get_tristate_value(modules_sym) == no) {
-		fprintf(stderr, "    a module needs CONFIG_MODULES=y; or build it in with =y\n");
+		printf("    a module needs CONFIG_MODULES=y; or build it in with =y\n");
 		return;
 	}
 	if (!strcmp(requested, "m") && sym->type == S_BOOLEAN) {
-		fprintf(stderr, "    cannot be a module: want y or n\n");
+		printf("    cannot be a module: want y or n\n");
 		return;
 	}
 	if (sym->dir_dep.expr && expr_calc_value(sym->dir_dep.expr) != yes) {
@@ -64,7 +69,7 @@ static void explain_missing(struct symbol *sym, const char *requested)
 		struct symbol *chosen = sym_calc_choice(choice);
 
 		if (chosen && chosen != sym)
-			fprintf(stderr, "    the choice fell on %s\n",
+			printf("    the choice fell on %s\n",
 				chosen->name);
 	}
 }
@@ -79,7 +84,7 @@ static void explain_present(struct symbol *sym)
 		text = str_new();
 		expr_gstr_print_revdep(sym->rev_dep.expr, &text, yes,
 				       "    selected by:\n");
-		fputs(str_get(&text), stderr);
+		fputs(str_get(&text), stdout);
 		str_free(&text);
 		return;
 	}
@@ -101,7 +106,7 @@ static bool verify(const struct request *r)
 		/* An option that does not exist is not set. */
 		if (!strcmp(r->value, "n"))
 			return true;
-		fprintf(stderr, "CONFIG_%s=%s of %s:%d: Linux %s has no such option\n",
+		printf("CONFIG_%s=%s of %s:%d: Linux %s has no such option\n",
 			r->symbol, r->value, r->file, r->line,
 			getenv("KERNELVERSION"));
 		return false;
@@ -111,7 +116,7 @@ static bool verify(const struct request *r)
 	if (same_value(sym, value, r->value))
 		return true;
 
-	fprintf(stderr, "CONFIG_%s=%s of %s:%d became %s\n", r->symbol,
+	printf("CONFIG_%s=%s of %s:%d became %s\n", r->symbol,
 		r->value, r->file, r->line, *value ? value : "unset");
 	if (!strcmp(r->value, "n"))
 		explain_present(sym);
@@ -142,41 +147,63 @@ static bool contradicted(const struct request *r, const struct request *later)
 	/* A file that contradicts itself has been named when it was read. */
 	if (later->overrides || r->file == later->file || !strcmp(r->value, later->value))
 		return false;
-	fprintf(stderr, "CONFIG_%s=%s of %s:%d contradicts %s of %s:%d\n"
+	printf("CONFIG_%s=%s of %s:%d contradicts %s of %s:%d\n"
 		"    if it means to, begin the comment of its group with '# Overrides:'\n",
 		later->symbol, later->value, later->file, later->line,
 		r->value, r->file, r->line);
 	return true;
 }
 
-int main(int argc, char **argv)
+static bool verify_all(const struct fragment *fragments, int count)
 {
-	int count = argc - 3, total = 0, dropped = 0, wrong = 0;
+	int total = 0, dropped = 0, wrong = 0;
 	const struct request *later;
-	struct fragment *fragments;
-	struct request *r;
 
-	start(argc, argv, 3, "FRAGMENT...");
-	fragments = check_memory(calloc(count, sizeof(*fragments)));
-	for (int i = 0; i < count; i++)
-		wrong += !read_fragment(&fragments[i], argv[i + 3]);
 	for (int i = 0; i < count; i++) {
-		for (r = fragments[i].requests; r; r = r->next) {
+		wrong += fragments[i].mistakes > 0;
+		for (const struct request *r = fragments[i].requests; r; r = r->next) {
 			later = replacement(r, fragments, i, count);
 			if (later) {
 				wrong += contradicted(r, later);
 				continue;
 			}
 			total++;
-			if (!verify(r))
-				dropped++;
+			dropped += !verify(r);
 		}
 	}
 	if (dropped)
-		fprintf(stderr, "%d of %d requested options are not in the result\n",
-			dropped, total);
-	if (dropped || wrong)
-		return 1;
-	printf("    %d requested options verified\n", total);
-	return 0;
+		printf("%d of %d requested options are not in the result\n", dropped, total);
+	else if (!wrong)
+		printf("    %d requested options verified\n", total);
+	return !dropped && !wrong;
+}
+
+int main(int argc, char **argv)
+{
+	struct fragment *fragments;
+	char file[PATH_MAX];
+	bool good = true;
+	int count;
+
+	start(argc, argv, 4, "FOLDER FRAGMENT... [-- FOLDER FRAGMENT...]...");
+	conf_set_message_callback(NULL);
+	fragments = check_memory(calloc(argc, sizeof(*fragments)));
+	for (argv += 3; *argv; argv += count + !!argv[count]) {
+		const char *folder = *argv++;
+
+		read_config(folder, "merged");
+		for (count = 0; argv[count] && strcmp(argv[count], "--"); count++)
+			read_fragment(&fragments[count], argv[count]);
+		if (!verify_all(fragments, count)) {
+			good = false;
+			continue;
+		}
+		snprintf(file, sizeof(file), "%s/.config", folder);
+		if (conf_write(file))
+			fail("cannot write", file);
+		snprintf(file, sizeof(file), "%s/defconfig", folder);
+		if (conf_write_defconfig(file))
+			fail("cannot write", file);
+	}
+	return !good;
 }

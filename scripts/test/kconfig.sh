@@ -23,7 +23,7 @@ fresh()
 {
 	rm -rf "$work/repo"
 	mkdir -p "$repo/scripts/source" "$repo/Documentation"
-	cp -a "$ROOT/scripts/lib.sh" "$ROOT/scripts/kconfig" "$repo/scripts"
+	cp -a "$ROOT"/scripts/{lib.sh,options.sh,kconfig} "$repo/scripts"
 	cp -a "$ROOT/scripts/source/lib.sh" "$repo/scripts/source"
 	cp -a "$ROOT/kconfig-profiles" "$repo"
 	cp -a "$ROOT/Documentation/arch" "$repo/Documentation"
@@ -63,15 +63,15 @@ lint_header()
 
 lint_duplicate()
 {
-	printf '\n# Again.\nCONFIG_PROC_FS=y\n' >>"$profiles/process.config"
-	gives 1 'files.config:[0-9]+: CONFIG_PROC_FS has this value already from kconfig-profiles/process.config:[0-9]+' \
+	printf '\n# Again.\nCONFIG_PROC_FS=y\n' >>"$profiles/topic/process.config"
+	gives 1 'files.config:[0-9]+: CONFIG_PROC_FS has this value already from kconfig-profiles/topic/process.config:[0-9]+' \
 		lint
 }
 
 # An option is implied only if that is so in each profile that asks for it.
 lint_context()
 {
-	printf '\n# For the first profile only.\nCONFIG_DEBUG_SPINLOCK=y\n' >>"$profiles/smp.config"
+	printf '\n# For the first profile only.\nCONFIG_DEBUG_SPINLOCK=y\n' >>"$profiles/overlay/smp.config"
 	gives 0 '' lint lupine-base+smp lupine-base+debug+smp
 	gives 1 'smp.config:[0-9]+: CONFIG_DEBUG_SPINLOCK=y is implied: others select it' \
 		lint lupine-base+debug+smp
@@ -79,7 +79,7 @@ lint_context()
 
 lint_explicit()
 {
-	printf '\n# Explicit: whatever the profile.\nCONFIG_NET_CORE=y\n' >>"$profiles/net.config"
+	printf '\n# Explicit: whatever the profile.\nCONFIG_NET_CORE=y\n' >>"$profiles/topic/net.config"
 	gives 0 '' lint lupine-base+redis
 }
 
@@ -88,7 +88,7 @@ reference()
 {
 	mkdir -p "$work/reference"
 	"$ROOT/scripts/kconfig/configure" --output "$work/microvm" microvm
-	awk -v differences="$profiles/microvm.differences" '
+	awk -v differences="$profiles/microvm/differences" '
 		BEGIN {
 			while ((getline line <differences) > 0) {
 				split(line, word, " ")
@@ -128,7 +128,7 @@ compare_differs()
 	printf 'CONFIG_NO_SUCH_THING=y\nCONFIG_VLAN_8021Q=y\n' >>"$guest"
 	sed -i 's/^CONFIG_VETH=y$/# CONFIG_VETH is not set/; s/^CONFIG_NR_CPUS=64$/CONFIG_NR_CPUS=8/
 		s/^CONFIG_FRONTSWAP=y$//; s/^CONFIG_AUTOFS_FS=y$//' "$guest"
-	echo 'gone INET it was on the way' >>"$profiles/microvm.differences"
+	echo 'gone INET it was on the way' >>"$profiles/microvm/differences"
 	gives 1 '' compare --reference "$work/reference"
 	said '^lost CONFIG_NO_SUCH_THING=y, which Linux 6\.12 does not know' \
 		'^lost CONFIG_VLAN_8021Q=y' '^grown CONFIG_VETH=y' \
@@ -140,8 +140,8 @@ compare_differs()
 compare_grown()
 {
 	reference
-	sed -i 's/^CONFIG_VETH=y$//' "$profiles/microvm-drivers.config"
-	printf '\n# More.\nCONFIG_VLAN_8021Q=y\n' >>"$profiles/microvm-net.config"
+	sed -i 's/^CONFIG_VETH=y$//' "$profiles/microvm/microvm-drivers.config"
+	printf '\n# More.\nCONFIG_VLAN_8021Q=y\n' >>"$profiles/microvm/microvm-net.config"
 	gives 1 '' compare --reference "$work/reference"
 	said '^lost CONFIG_VETH=y' '^grown CONFIG_VLAN_8021Q=y'
 }
@@ -153,10 +153,10 @@ compare_alone()
 
 union_lacks()
 {
-	sed -i '/^CONFIG_SIGNALFD=y/d' "$profiles/process.config"
+	sed -i '/^CONFIG_SIGNALFD=y/d' "$profiles/topic/process.config"
 	printf '\n# No clients here.\n# CONFIG_UNIX is not set\n' >"$profiles/unix.tmp"
-	cat "$profiles/unix.tmp" >>"$profiles/files.config"
-	sed -i '/^CONFIG_UNIX=y/d' "$profiles/sockets.config"
+	cat "$profiles/unix.tmp" >>"$profiles/topic/files.config"
+	sed -i '/^CONFIG_UNIX=y/d' "$profiles/topic/sockets.config"
 	gives 1 '' union
 	said '^lupine-general lacks CONFIG_SIGNALFD, needed by postgresql$' \
 		'^lupine-general lacks CONFIG_UNIX, needed by .*nginx'
@@ -182,8 +182,8 @@ news_found()
 	gives 1 '' news --profile lupine-general "$work/other.tar"
 	said '^# Linux 6\.12\.999, compared with 6\.12\.' \
 		'^lupine-general: 2 new, 1 vanished, 2 refused$' \
-		'refused +CONFIG_EPOLL=y of kconfig-profiles/process.config:[0-9]+: there is no such option' \
-		'refused +CONFIG_VIRTIO_BLK=y of kconfig-profiles/disk.config:[0-9]+: it stays off' \
+		'refused +CONFIG_EPOLL=y of kconfig-profiles/topic/process.config:[0-9]+: there is no such option' \
+		'refused +CONFIG_VIRTIO_BLK=y of kconfig-profiles/topic/disk.config:[0-9]+: it stays off' \
 		'vanished +CONFIG_EPOLL$' 'new +CONFIG_EPOLL_NG=y' 'new +CONFIG_SHINY=n'
 }
 
@@ -201,7 +201,7 @@ tables_stale()
 {
 	local version
 
-	version=$(sed -n 's/^version //p' "$BUILD/tree/.lupine-version")
+	version=$(tree_version)
 	gives 0 '' tables
 	printf '\n# More.\nCONFIG_TIMERFD=y\n' >>"$profiles/apps/haproxy.config"
 	gives 1 '' tables --check
@@ -215,7 +215,7 @@ tables_stale()
 
 tables_unclassified()
 {
-	sed -i '/^\tcrypto/d' "$profiles/classes"
+	sed -i '/^\tcrypto/d' "$profiles/microvm/classes"
 	gives 1 'CONFIG_CRYPTO_DH .*crypto/Kconfig.* has no class' tables
 }
 
@@ -295,7 +295,7 @@ specs()
 	gives 0 '' fragments --spec apps/redis+smp
 	[ "$(cat "$out")" = lupine-base+redis+smp ]
 	gives 0 '' fragments apps/redis
-	said '/kconfig-profiles/net.config$' '/kconfig-profiles/apps/redis.config$'
+	said '/kconfig-profiles/topic/net.config$' '/kconfig-profiles/apps/redis.config$'
 	gives 1 "no application 'nope'; there are: .*redis" fragments apps/nope
 	sed -i 's/^# Uses: net$/# Uses: nope/' "$profiles/apps/redis.config"
 	gives 1 "apps/redis.config uses 'nope', but there is no such fragment" fragments apps/redis

@@ -27,7 +27,7 @@ cp -a "$ROOT/scripts" "$ROOT/kconfig-profiles" "$repo"
 	find scripts arch/x86/configs kernel/configs -type f
 	printf '%s\n' Makefile Kbuild COPYING arch/x86/Makefile* \
 		kernel/fork.c kernel/exit.c init/main.c
-	find tools/include/tools -type f
+	find tools/include/tools tools/testing/selftests/lib -type f
 } | sed "s,^\./,," | sort -u | xargs cp -a --parents -t "$kernel")
 # None of ours may decide for the copy.
 unset KSRC PROFILE APP
@@ -240,14 +240,14 @@ edited_tree()
 
 overlay_clash()
 {
-	mkdir -p "$repo/Documentation"
-	echo x >"$repo/Documentation/Kconfig"
-	unchanged 'would replace Documentation/Kconfig of the kernel'
-	rm "$repo/Documentation/Kconfig"
-	mkdir -p "$repo/Documentation/new"
-	echo new >"$repo/Documentation/new/page.rst"
+	mkdir -p "$repo/selftests/lib"
+	echo x >"$repo/selftests/lib/Makefile"
+	unchanged 'would replace tools/testing/selftests/lib/Makefile of the kernel'
+	rm -r "$repo/selftests"
+	mkdir -p "$repo/Documentation/arch"
+	echo new >"$repo/Documentation/arch/page.rst"
 	works source/tree
-	cmp "$repo/Documentation/new/page.rst" "$BUILD/tree/Documentation/new/page.rst"
+	cmp "$repo/Documentation/arch/page.rst" "$BUILD/tree/Documentation/arch/page.rst"
 }
 
 interrupted()
@@ -333,9 +333,9 @@ path_with_blank()
 
 illegal_package()
 {
-	cp "$repo/kconfig-profiles/lupine-tiny.profile" "$repo/kconfig-profiles/my_profile.profile"
+	cp "$repo"/kconfig-profiles/profile/{lupine-tiny,my_profile}.profile
 	refuses "'my_profile' cannot be part of a package's name" source/deb --kernel my_profile
-	rm "$repo/kconfig-profiles/my_profile.profile"
+	rm "$repo/kconfig-profiles/profile/my_profile.profile"
 }
 
 other_sources()
@@ -378,15 +378,15 @@ port_check()
 	[ "$before" = "$(state "$other")" ]
 	# What fails because of an earlier one, what is gone, what is there already.
 	make_patch 0004-fourth.patch kernel/exit.c '20i /* fourth */'
-	mkdir -p "$other/Documentation/new" "$repo/Documentation/new"
-	echo new | tee "$repo/Documentation/new/other.rst" >"$other/Documentation/new/other.rst"
+	mkdir -p "$other/Documentation/arch" "$repo/Documentation/arch"
+	echo new | tee "$repo/Documentation/arch/other.rst" >"$other/Documentation/arch/other.rst"
 	rm "$other/init/main.c"
 	series 0001-first.patch 0002-second.patch 0003-third.patch 0004-fourth.patch
 	tar -C "$work" -cJf "$work/other.tar.xz" other
 	refuses 'init/main.c: there is no such file' source/port-check "$work/other.tar.xz"
 	said '^  0004 .* CONFLICT .*\(after 0003\)$'
-	said 'Documentation/new/other.rst exists there'
-	rm -r "$repo/Documentation/new/other.rst" "$other"
+	said 'Documentation/arch/other.rst exists there'
+	rm -r "$repo/Documentation/arch/other.rst" "$other"
 	refuses 'does not exist' source/port-check "$work/nothing"
 	refuses 'no kernel source' source/port-check "$work/empty"
 	refuses 'no tarball, or a damaged one' source/port-check "$work/garbage.tar.xz"
@@ -412,28 +412,28 @@ full_disk()
 fragment()
 {
 	printf '%s\n' '# SPDX-License-Identifier: GPL-2.0' '# Help: x' '' "${@:2}" \
-		>"$repo/kconfig-profiles/$1.config"
+		>"$repo/kconfig-profiles/overlay/$1.config"
 }
 
 dropped_option()
 {
 	fragment dropped CONFIG_E1000=y CONFIG_NO_SUCH_THING=y
-	refuses 'CONFIG_E1000=y of kconfig-profiles/dropped.config:4 became n' \
+	refuses 'CONFIG_E1000=y of kconfig-profiles/overlay/dropped.config:4 became n' \
 		kconfig/configure lupine-base+nokml+stock+dropped
 	said 'needs PCI \[=n\]' 'CONFIG_NO_SUCH_THING=y of .*:5: Linux .* has no such option'
 	[ ! -e "$BUILD/kernel/lupine-base+nokml+stock+dropped" ]
 	# And one that stays although it is not wanted.
 	fragment dropped '# CONFIG_VIRTIO is not set'
-	refuses 'CONFIG_VIRTIO=n of kconfig-profiles/dropped.config:4 became y' \
+	refuses 'CONFIG_VIRTIO=n of kconfig-profiles/overlay/dropped.config:4 became y' \
 		kconfig/configure lupine-base+nokml+stock+dropped
 	said 'VIRTIO_MENU'
-	rm "$repo/kconfig-profiles/dropped.config"
+	rm "$repo/kconfig-profiles/overlay/dropped.config"
 }
 
 # Each line of this fragment but the first is wrong, and each is named.
 sloppy_lines()
 {
-	local here='^kconfig-profiles/sloppy\.config' mistake='a setting with a mistake in it; want .*'
+	local here='^kconfig-profiles/overlay/sloppy\.config' mistake='a setting with a mistake in it; want .*'
 
 	fragment sloppy CONFIG_KEYS=y CONFIG_KEYS=n \
 		'  CONFIG_SWAP=y' 'CONFIG_EPOLL = y' '#CONFIG_AIO is not set' AIO=y CONFIG_AIO=yes \
@@ -441,7 +441,7 @@ sloppy_lines()
 		'# CONFIG_EARLY_PRINTK is not set'
 	refuses "$here:5: has another value in this file already: KEYS" \
 		kconfig/configure lupine-base+nokml+stock+sloppy
-	rm "$repo/kconfig-profiles/sloppy.config"
+	rm "$repo/kconfig-profiles/overlay/sloppy.config"
 	[ ! -e "$BUILD/kernel/lupine-base+nokml+stock+sloppy" ]
 	said "$here:6: $mistake:   CONFIG_SWAP=y" "$here:7: $mistake: CONFIG_EPOLL = y" \
 		"$here:8: $mistake: #CONFIG_AIO is not set" "$here:9: neither a setting nor .*: AIO=y" \
@@ -458,7 +458,7 @@ override_allowed()
 	fragment quiet '# Overrides: no early messages.' '# CONFIG_EARLY_PRINTK is not set'
 	works kconfig/configure lupine-base+nokml+stock+quiet
 	grep -qx '# CONFIG_EARLY_PRINTK is not set' "$BUILD/kernel/lupine-base+nokml+stock+quiet/.config"
-	rm "$repo/kconfig-profiles/quiet.config"
+	rm "$repo/kconfig-profiles/overlay/quiet.config"
 }
 
 unknown_names()

@@ -32,74 +32,58 @@ finds()
 	ended 1 "$1"
 }
 
-# Labels of the code, in the order that the models have them in.
+address_of()
+{
+	awk -v name="$1" '$3 == name { print $1; found = 1; exit }
+		END { if (!found) print "no " name; exit !found }' "$work/symbols"
+}
+
+# Labels of the code, in the order that the models have them in, and others.
 labels()
 {
-	local name last=0 address
+	local name
 
+	set -o pipefail
 	for name in asm_exc_nmi nested_nmi nested_nmi_out first_nmi repeat_nmi \
 		end_repeat_nmi nmi_restore; do
-		address=$(awk -v name="$name" '$3 == name { print $1; exit }' "$work/symbols")
-		[ -n "$address" ] || { echo "no $name"; return 1; }
-		[ $((16#$address)) -gt "$last" ] || [ "$last" = 0 ] ||
-			{ echo "$name comes too early"; return 1; }
-		# Addresses of the kernel are negative; from the first on they grow.
-		last=$((16#$address))
+		address_of "$name" | tee -a "$work/ordered"
 	done
+	sort -c -u "$work/ordered"
 	for name in sync_regs kml_leave_entry_stack error_entry paranoid_entry \
 		paranoid_exit common_interrupt_return native_irq_return_iret \
-		asm_exc_debug asm_exc_machine_check exc_debug exc_nmi; do
-		grep -q " $name\$" "$work/symbols" && continue
-		# A kernel without machine checks has no such exception.
-		[ "$name" = asm_exc_machine_check ] || { echo "no $name"; return 1; }
+		asm_exc_debug exc_debug exc_nmi; do
+		address_of "$name"
 	done
 }
 
-# The code at ADDRESS, without what is no instruction of the stretch.
+# The code at ADDRESS: mnemonics and the labels of the model, without what is no
+# instruction of the stretch.
 code_at()
 {
 	objdump -d --no-show-raw-insn --start-address="0x$1" --stop-address=$((16#$1 + 96)) \
-		"$kernel" | awk '/^ *[0-9a-f]+:\t/ && $2 !~ /^(endbr64|nop|nopw|nopl)$/ {
-			sub(/:/, "", $1); sub(/[lq]$/, "", $2); print $1, $2 }'
+		"$kernel" | awk -v labels=" $(grep : "$work/instructions" | paste -sd ' ') " '
+		/^[0-9a-f]+ <.*>:$/ { name = substr($2, 2, length($2) - 3) ":"
+			if (index(labels, " " name " ")) print name }
+		/^ *[0-9a-f]+:\t/ && $2 !~ /^(endbr64|nop|nopw|nopl)$/ { sub(/[lq]$/, "", $2); print $2 }'
 }
 
-# Each stretch has the instructions that the model has, and no more up to the next label.
+# Each stretch has the instructions that the model has, and no more up to the next label,
+# unless it ends in a jump.
 instructions()
 {
-	local label='' word want=() found=0
+	local want found=0
 
-	check_label()
-	{
-		local address got next i
-
-		[ -n "$label" ] || return 0
-		address=$(awk -v name="$label" '$3 == name { print $1; exit }' "$work/symbols")
-		[ -n "$address" ] || { echo "no $label"; return 1; }
-		mapfile -t got < <(code_at "$address")
-		for i in "${!want[@]}"; do
-			[ "${got[i]#* }" = "${want[i]}" ] || {
-				echo "$label, instruction $i: ${got[i]#* } in place of ${want[i]}"
-				return 1
-			}
-		done
-		[ "$1" != - ] && [ ${#want[@]} != 0 ] || return 0
-		[ "${want[-1]}" != jmp ] || return 0
-		next=$(awk -v name="$1" '$3 == name { print $1; exit }' "$work/symbols")
-		[ "${got[${#want[@]}]% *}" = "$next" ] || {
-			echo "$label: instructions are left before $1"
-			return 1
-		}
-	}
 	"$work/entry-model" --instructions >"$work/instructions"
-	while read -r word; do
-		case $word in
-		*:) check_label "${word%:}" || return 1
-			label=${word%:} want=() found=$((found + 1)) ;;
-		'') check_label - || return 1
-			label='' want=() ;;
-		*) want+=("$word") ;;
-		esac
-	done <"$work/instructions"
+	while read -r -a want; do
+		found=$((found + 1))
+		same_text "${want[*]}" "$(code_at "$(address_of "${want[0]%:}")" |
+			head -n ${#want[@]} | paste -sd ' ')"
+	done < <(awk '
+		/:$/ { if (label) print label words (last != "jmp" ? " " $0 : "")
+			label = $0; words = last = ""; next }
+		/^$/ { if (label) print label words; label = ""; next }
+		{ words = words " " $1; last = $1 }
+		END { if (label) print label words }' "$work/instructions")
 	[ "$found" -gt 10 ] || { echo "the model has $found labels"; return 1; }
 	echo "$found labels"
 }

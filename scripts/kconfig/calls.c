@@ -22,6 +22,7 @@
 
 /* The condition of an #else, or one that is no option: nothing under it counts. */
 #define OTHER		"-"
+#define IF_OPTION	"^#[ \t]*if[ \t]+(defined[ \t(]*|IS_ENABLED\\()CONFIG_([A-Z0-9_]+)\\)*[ \t]*$"
 #define MAX_DEPTH	64
 #define MAX_CALLS	1024
 
@@ -192,15 +193,15 @@ static void read_makefile(const char *folder, const char *name)
 		if (!continued) {
 			target = NULL;
 			if (matches(text, "^ifdef CONFIG_([A-Z0-9_]+)$", m) ||
-			    matches(text, "^ifeq \\([$]\\(CONFIG_([A-Z0-9_]+)\\),y\\)$", m))
+			    matches(text, "^ifeq \\([$]\\(CONFIG_([A-Z0-9_]+)\\),y\\)$", m)) {
 				push(part(text, m[1]));
-			else if (matches(text, "^if(n?def|n?eq)", m))
+			} else if (matches(text, "^if(n?def|n?eq)", m)) {
 				push("");
-			else if (!strncmp(text, "else", 4) && depth)
+			} else if (!strncmp(text, "else", 4) && depth) {
 				under[depth - 1] = "";
-			else if (!strncmp(text, "endif", 5) && depth)
+			} else if (!strncmp(text, "endif", 5) && depth) {
 				depth--;
-			else if (matches(text, "^([^#= \t:+?]+)[ \t]*[:+?]?=", m)) {
+			} else if (matches(text, "^([^#= \t:+?]+)[ \t]*[:+?]?=", m)) {
 				target = part(text, m[1]);
 				text += m[0].rm_eo;
 			}
@@ -278,8 +279,7 @@ static void read_source(const char *file, char *text)
 		if (*line == '#') {
 			if (matches(line, "^#[ \t]*ifdef[ \t]+CONFIG_([A-Z0-9_]+)", m)) {
 				push(part(line, m[1]));
-			} else if (matches(line, "^#[ \t]*if[ \t]+(defined[ \t(]*|IS_ENABLED\\()"
-					   "CONFIG_([A-Z0-9_]+)\\)*[ \t]*$", m)) {
+			} else if (matches(line, IF_OPTION, m)) {
 				push(part(line, m[2]));
 			} else if (matches(line, "^#[ \t]*if", m)) {
 				push(strstr(line, "COMPAT") ? OTHER : "");

@@ -70,7 +70,8 @@ static struct difference *find_difference(const char *name, const char *kind, bo
 	struct difference *d;
 
 	for (d = differences; d; d = d->next)
-		if (!strcmp(new_name ? d->rest : d->name, name) && (!kind || !strcmp(d->kind, kind)))
+		if (!strcmp(new_name ? d->rest : d->name, name) &&
+		    (!kind || !strcmp(d->kind, kind)))
 			return d;
 	return NULL;
 }
@@ -168,7 +169,7 @@ int main(int argc, char **argv)
 	for (d = differences; d; d = d->next)
 		if (!d->used)
 			fault_of(d, "CONFIG_%s needs no entry", d->name);
-	printf("%d options of the guest compared; %d that Linux 6.1 did not know, %d that follow from others\n",
-	       guest, recent, followed);
+	printf("%d options of the guest compared; ", guest);
+	printf("%d that Linux 6.1 did not know, %d that follow from others\n", recent, followed);
 	return faults > 0;
 }

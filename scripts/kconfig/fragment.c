@@ -211,3 +211,15 @@ bool same_value(const struct symbol *sym, const char *value,
 		       strtoull(requested, NULL, 0) && *value;
 	return !strcmp(value, requested);
 }
+
+bool is_about_tools(const char *name)
+{
+	static const char *const tools[] = {
+		"AS_", "CC_", "CLANG_", "GCC_", "LD_", "LLD_", "PAHOLE_", "RUSTC_", "TOOLS_",
+	};
+
+	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++)
+		if (!strncmp(name, tools[i], strlen(tools[i])))
+			return true;
+	return false;
+}

@@ -54,6 +54,9 @@ const char *value_of(struct symbol *sym);
 bool same_value(const struct symbol *sym, const char *value,
 		const char *requested);
 
+/* Does the option only say what the compiler can do? */
+bool is_about_tools(const char *name);
+
 static inline bool known(const struct symbol *sym)
 {
 	return sym && sym->type != S_UNKNOWN;

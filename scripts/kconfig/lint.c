@@ -12,24 +12,98 @@
  * A group whose comment begins with "Explicit:" may set what would be set anyway,
  * so that it does not depend on the profile. Omissions may always be said.
  *
- * Each CONFIG is what the fragments after it make of the base configuration.
- * One line a fault, "number of the profile, tab, file:line: what", and status 1.
+ * Each CONFIG is what the fragments after it make of the base configuration. After "-+"
+ * in place of "--" only the last fragment is looked at, on top of the others. An option
+ * is implied if it is so in each profile in which its fragment is looked at.
+ *
+ * One line a fault, "file:line: what", and status 1.
  */
+#define _GNU_SOURCE
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fragment.h"
 
-static int faults, profile;
+static struct fault {
+	const char *file;
+	int line;
+	char *text;
+	bool implied;		/* count says in how many profiles */
+	int count;
+} *faults;
+static int n_faults;
 
-static void complain(const char *file, int line, const char *format,
-		     const char *a, const char *b)
+/* In how many profiles a file is looked at, and whether in the one at hand. */
+static struct part {
+	const char *file;
+	int count;
+	bool now;
+} *parts;
+static int n_parts;
+
+static struct part *find_part(const char *file)
 {
-	printf("%d\t%s:%d: ", profile, file, line);
-	printf(format, a, b);
-	putchar('\n');
-	faults++;
+	struct part *p;
+
+	for (p = parts; p < parts + n_parts; p++)
+		if (!strcmp(p->file, file))
+			return p;
+	p->file = file;
+	n_parts++;
+	return p;
+}
+
+static void complain(const char *file, int line, const char *format, ...)
+{
+	struct fault *f;
+	va_list ap;
+	char *text;
+
+	va_start(ap, format);
+	if (vasprintf(&text, format, ap) < 0)
+		fail("cannot store", "a fault");
+	va_end(ap);
+	if (!find_part(file)->now)
+		return;
+	for (f = faults; f < faults + n_faults; f++)
+		if (f->line == line && !strcmp(f->file, file) && !strcmp(f->text, text))
+			break;
+	if (f == faults + n_faults) {
+		faults = check_memory(realloc(faults, (n_faults + 1) * sizeof(*faults)));
+		f = &faults[n_faults++];
+		*f = (struct fault){ file, line, text, strstr(text, " is implied: ") };
+	}
+	f->count++;
+}
+
+static void complain_implied(const struct request *r, const char *why)
+{
+	complain(r->file, r->line, "CONFIG_%s=%s is implied: %s", r->symbol, r->value, why);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct fault *x = a, *y = b;
+	int order = strcmp(x->file, y->file);
+
+	return order ? order : x->line != y->line ? x->line - y->line : strcmp(x->text, y->text);
+}
+
+/* Returns whether there is any. */
+static bool print_faults(void)
+{
+	bool any = false;
+
+	qsort(faults, n_faults, sizeof(*faults), by_place);
+	for (struct fault *f = faults; f < faults + n_faults; f++) {
+		if (f->implied && f->count < find_part(f->file)->count)
+			continue;
+		printf("%s:%d: %s\n", f->file, f->line, f->text);
+		any = true;
+	}
+	return any;
 }
 
 static void complain_mistake(const char *file, int line, const char *what, const char *text)
@@ -67,7 +141,7 @@ static void check_form(const struct fragment *fragment)
 		r = at_line(fragment, line);
 		if (line == 2 && strncmp(text, "# Help: ", 8))
 			complain(fragment->file, line,
-				 "the second line is no '# Help:'", NULL, NULL);
+				 "the second line is no '# Help:'");
 		if (!*text) {
 			reason = false;
 			grouped = false;
@@ -77,7 +151,7 @@ static void check_form(const struct fragment *fragment)
 			if (!reason && !grouped)
 				complain(fragment->file, line,
 					 "no comment says why the group with CONFIG_%s is there",
-					 r->symbol, NULL);
+					 r->symbol);
 			grouped = true;
 			r->explicit = explicit;
 			if (previous && strcmp(previous->symbol, r->symbol) > 0)
@@ -118,7 +192,7 @@ static void check_duplicates(const struct fragment *fragments, int count)
 			other = find(&fragments[i], r->symbol, r);
 			if (other)
 				complain(r->file, r->line,
-					 "CONFIG_%s is set twice", r->symbol, NULL);
+					 "CONFIG_%s is set twice", r->symbol);
 			for (int j = 0; j < i; j++) {
 				other = find(&fragments[j], r->symbol, NULL);
 				/* Another value is what an overlay is for. */
@@ -147,7 +221,7 @@ static bool check_known(const struct request *r)
 	if (!has_prompt(sym)) {
 		complain(r->file, r->line,
 			 "CONFIG_%s cannot be set: it has no prompt, other options decide",
-			 r->symbol, NULL);
+			 r->symbol);
 		return false;
 	}
 	return true;
@@ -171,16 +245,11 @@ static void check_implied(const struct request *r, const struct request *base)
 	sym_calc_value(sym);
 	selected = sym->rev_dep.expr && expr_calc_value(sym->rev_dep.expr) == yes;
 	if (selected && !strcmp(r->value, "y"))
-		complain(r->file, r->line, "CONFIG_%s=%s is implied: others select it",
-			 r->symbol, r->value);
+		complain_implied(r, "others select it");
 	else if (base && same_value(sym, base->value, r->value))
-		complain(r->file, r->line,
-			 "CONFIG_%s=%s is implied: it has this value before",
-			 r->symbol, r->value);
+		complain_implied(r, "it has this value before");
 	else if (!base && same_value(sym, sym_get_string_default(sym), r->value))
-		complain(r->file, r->line,
-			 "CONFIG_%s=%s is implied: it is the default here",
-			 r->symbol, r->value);
+		complain_implied(r, "it is the default here");
 }
 
 static void check_profile(const struct fragment *base,
@@ -218,23 +287,34 @@ static void check_profile(const struct fragment *base,
 int main(int argc, char **argv)
 {
 	struct fragment base, *fragments;
+	bool overlay = false;
 	int first, count;
 
 	mistake = complain_mistake;
-	start(argc, argv, 4, "CONFIG FRAGMENT... [-- CONFIG FRAGMENT...]...");
-	read_fragment(&base, argv[2]);
+	parts = check_memory(calloc(argc, sizeof(*parts)));
 	fragments = check_memory(calloc(argc, sizeof(*fragments)));
+	start(argc, argv, 4, "CONFIG FRAGMENT... [--|-+ CONFIG FRAGMENT...]...");
+	read_fragment(&base, argv[2]);
 	for (first = 3; first < argc; first += count + 2) {
-		if (conf_read(argv[first]))
-			fail("cannot read", argv[first]);
-		count = 0;
-		while (first + 1 + count < argc && strcmp(argv[first + 1 + count], "--")) {
-			read_fragment(&fragments[count], argv[first + 1 + count]);
-			check_form(&fragments[count]);
-			count++;
+		overlay = argv[first - 1][0] == '-' && argv[first - 1][1] == '+';
+		read_config(".", argv[first]);
+		for (count = 0; first + 1 + count < argc; count++)
+			if (!strcmp(argv[first + 1 + count], "--") ||
+			    !strcmp(argv[first + 1 + count], "-+"))
+				break;
+		for (int i = 0; i < n_parts; i++)
+			parts[i].now = false;
+		for (int i = overlay ? count - 1 : 0; i < count; i++) {
+			struct part *part = find_part(argv[first + 1 + i]);
+
+			part->count++;
+			part->now = true;
+		}
+		for (int i = 0; i < count; i++) {
+			read_fragment(&fragments[i], argv[first + 1 + i]);
+			check_form(&fragments[i]);
 		}
 		check_profile(&base, fragments, count);
-		profile++;
 	}
-	return faults > 0;
+	return print_faults();
 }

@@ -65,15 +65,3 @@ bool is_on(const struct option *option)
 {
 	return option && strcmp(option->value, "n");
 }
-
-bool is_about_tools(const char *name)
-{
-	static const char *const tools[] = {
-		"AS_", "CC_", "CLANG_", "GCC_", "LD_", "LLD_", "PAHOLE_", "RUSTC_", "TOOLS_",
-	};
-
-	for (size_t i = 0; i < sizeof(tools) / sizeof(*tools); i++)
-		if (!strncmp(name, tools[i], strlen(tools[i])))
-			return true;
-	return false;
-}

@@ -32,7 +32,4 @@ const struct option *find_option(const struct options *options, const char *name
 /* Is it there and not n? */
 bool is_on(const struct option *option);
 
-/* Does the option only say what the compiler can do? */
-bool is_about_tools(const char *name);
-
 #endif

@@ -187,7 +187,7 @@ static void print_text(const char *line)
 }
 
 /* @header COLUMN|... */
-static void header(char *text)
+static void columns(char *text)
 {
 	char mark = '*';
 
@@ -348,7 +348,7 @@ static const struct {
 	const char *name;
 	void (*print)(char *text);
 } directives[] = {
-	{ "header", header }, { "profile", profile }, { "gained", gained }, { "class", class },
+	{ "header", columns }, { "profile", profile }, { "gained", gained }, { "class", class },
 	{ "members", members }, { "calls", calls }, { "app", app },
 };
 

@@ -17,85 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fragment.h"
-
-/* Print the terms of an expression that keep it below yes. */
-static void print_unmet(struct expr *e)
-{
-	struct gstr text;
-
-	if (e->type == E_AND) {
-		if (expr_calc_value(e->left.expr) != yes)
-			print_unmet(e->left.expr);
-		if (expr_calc_value(e->right.expr) != yes)
-			print_unmet(e->right.expr);
-		return;
-	}
-	text = str_new();
-	expr_gstr_print(e, &text);
-	printf("    needs %s\n", str_get(&text));
-	str_free(&text);
-}
-
-static void explain_missing(struct symbol *sym, const char *requested)
-{
-	struct menu *choice = sym_get_choice_menu(sym);
-	struct property *prop;
-	bool visible = false;
-
-	if (!strcmp(requested, "m") && sym->type == S_TRISTATE &&
-	    sym_get_tristate_value(modules_sym) == no) {
-		printf("    a module needs CONFIG_MODULES=y; or build it in with =y\n");
-		return;
-	}
-	if (!strcmp(requested, "m") && sym->type == S_BOOLEAN) {
-		printf("    cannot be a module: want y or n\n");
-		return;
-	}
-	if (sym->dir_dep.expr && expr_calc_value(sym->dir_dep.expr) != yes) {
-		print_unmet(sym->dir_dep.expr);
-		return;
-	}
-	for_all_prompts(sym, prop) {
-		visible = true;
-		if (prop->visible.expr &&
-		    expr_calc_value(prop->visible.expr) != yes)
-			print_unmet(prop->visible.expr);
-	}
-	if (!visible) {
-		fprintf(stderr,
-			"    cannot be requested: it has no prompt, other options select it\n");
-	} else if (choice) {
-		struct symbol *chosen = sym_calc_choice(choice);
-
-		if (chosen && chosen != sym)
-			printf("    the choice fell on %s\n",
-				chosen->name);
-	}
-}
-
-static void explain_present(struct symbol *sym)
-{
-	struct property *prop;
-	struct gstr text;
-	bool visible = false;
-
-	if (sym->rev_dep.expr && expr_calc_value(sym->rev_dep.expr) != no) {
-		text = str_new();
-		expr_gstr_print_revdep(sym->rev_dep.expr, &text, yes,
-				       "    selected by:\n");
-		fputs(str_get(&text), stdout);
-		str_free(&text);
-		return;
-	}
-	for_all_prompts(sym, prop)
-		if (!prop->visible.expr ||
-		    expr_calc_value(prop->visible.expr) != no)
-			visible = true;
-	if (!visible)
-		fprintf(stderr,
-			"    cannot be switched off: no prompt is visible, its default is y\n");
-}
+#include "explain.h"
 
 static bool verify(const struct request *r)
 {
@@ -107,8 +29,7 @@ static bool verify(const struct request *r)
 		if (!strcmp(r->value, "n"))
 			return true;
 		printf("CONFIG_%s=%s of %s:%d: Linux %s has no such option\n",
-			r->symbol, r->value, r->file, r->line,
-			getenv("KERNELVERSION"));
+		       r->symbol, r->value, r->file, r->line, getenv("KERNELVERSION"));
 		return false;
 	}
 	sym_calc_value(sym);
@@ -117,28 +38,9 @@ static bool verify(const struct request *r)
 		return true;
 
 	printf("CONFIG_%s=%s of %s:%d became %s\n", r->symbol,
-		r->value, r->file, r->line, *value ? value : "unset");
-	if (!strcmp(r->value, "n"))
-		explain_present(sym);
-	else
-		explain_missing(sym, r->value);
+	       r->value, r->file, r->line, *value ? value : "unset");
+	explain(stdout, sym, r->value);
 	return false;
-}
-
-/* The later request for a symbol replaces the earlier one, as in a merge. */
-static const struct request *replacement(const struct request *r,
-					 const struct fragment *fragments, int i, int count)
-{
-	const struct request *other = r->next;
-
-	for (;;) {
-		for (; other; other = other->next)
-			if (!strcmp(other->symbol, r->symbol))
-				return other;
-		if (++i == count)
-			return NULL;
-		other = fragments[i].requests;
-	}
 }
 
 /* Two fragments may disagree only if the later one says that it means to. */

@@ -164,7 +164,8 @@ union_lacks()
 
 news_nothing()
 {
-	gives 0 '^lupine-base: 0 new, 0 vanished, 0 refused$' news --profile lupine-base "$BUILD/tree"
+	gives 0 '^tinyconfig: 0 changed$' news --profile lupine-base "$BUILD/tree"
+	said '^lupine-base: 0 new, 0 vanished, 0 refused, 0 needless$'
 }
 
 news_found()
@@ -174,16 +175,19 @@ news_found()
 	# What the run before took of a kernel source is enough of one.
 	rm -rf "$source"
 	cp -a "$BUILD/kconfig/news-source" "$source"
-	sed -i 's/^config EPOLL$/config EPOLL_NG/; s/^config KALLSYMS$/config SHINY\n\tbool "Shiny"\n\n&/' \
-		"$source/init/Kconfig"
+	sed -i 's/^config EPOLL$/config EPOLL_NG/; s/^config KALLSYMS$/config SHINY\n\tbool "Shiny"\n\n&/
+		s/default 32 if !UML/default 64 if !UML/' "$source/init/Kconfig"
+	sed -i 's/^menuconfig WLAN$/menuconfig WLAN_NG/' "$source/drivers/net/wireless/Kconfig"
 	sed -i 's/^config VIRTIO_BLK$/&\n\tdepends on SHINY_BUS/' "$source/drivers/block/Kconfig"
 	sed -i 's/^SUBLEVEL *=.*/SUBLEVEL = 999/' "$source/Makefile"
 	tar -C "$work" -cf "$work/other.tar" other
 	gives 1 '' news --profile lupine-general "$work/other.tar"
 	said '^# Linux 6\.12\.999, compared with 6\.12\.' \
-		'^lupine-general: 2 new, 1 vanished, 2 refused$' \
+		'^lupine-general: 3 new, 1 vanished, 2 refused, 1 needless$' \
 		'refused +CONFIG_EPOLL=y of kconfig-profiles/topic/process.config:[0-9]+: there is no such option' \
 		'refused +CONFIG_VIRTIO_BLK=y of kconfig-profiles/topic/disk.config:[0-9]+: it stays off' \
+		'^ +needs SHINY_BUS' 'needless +CONFIG_WLAN=n of kconfig-profiles/topic/net.config:[0-9]+' \
+		'^tinyconfig: 1 changed' '^  changed +CONFIG_INIT_ENV_ARG_LIMIT=64, which was 32$' \
 		'vanished +CONFIG_EPOLL$' 'new +CONFIG_EPOLL_NG=y' 'new +CONFIG_SHINY=n'
 }
 

@@ -56,7 +56,7 @@ compile()
 {
 	local objects=$folder/objects collections
 
-	collections=$(wanted | cut -d: -f1 | sort -u | paste -sd' ')
+	collections=$(wanted | cut -d' ' -f1 | sort -u | paste -sd' ')
 	if cmp -s "$folder/stamp" <(cat "$BUILD/tree/.lupine-stamp"; echo "$collections"); then
 		return 0
 	fi
@@ -76,51 +76,39 @@ compile()
 	(cat "$BUILD/tree/.lupine-stamp"; echo "$collections") >"$folder/stamp"
 }
 
-# wanted: COLLECTION:TESTS... of the list, in one line for a collection.
+# wanted: lines of the list, "COLLECTION TEST...".
 wanted()
 {
-	awk -v quick="$quick" '
-		/^[ \t]*(#|$)/ { next }
-		$1 == "quick" { sub(/^quick +/, "") }
-		quick && $0 !~ /./ { next }
-		{ c = $1; $1 = ""; list[c] = list[c] $0; if (!seen[c]++) order[++n] = c }
-		END { for (i = 1; i <= n; i++) print order[i] ":" list[order[i]] }' \
-		<(if [ -n "$quick" ]; then grep '^quick ' "$sources/tests"; else cat "$sources/tests"; fi)
+	sed -n "${quick:+/^quick /!d;} s/^quick //; /^[^#]/p" "$sources/tests"
 }
 
 # What is to run, in $folder/install/kselftest-list.txt.
 choose()
 {
-	local line collection test tests missing=0 all
-	local list=$folder/install/kselftest-list.txt
+	local collection chosen t missing=0 list=$folder/install/kselftest-list.txt
 
-	: >"$list.new"
-	while IFS=: read -r collection tests; do
-		set -f
-		for test in $tests; do
-			all=$(sed -n "s,^$collection:,,p" "$folder/install/all")
-			case $test in
-			-*) grep -vxF "$collection:${test#-}" "$list.new" >"$list.less" || :
-				mv "$list.less" "$list.new"
-				grep -qxF -e "${test#-}" <<<"$all" || { echo "no $collection:${test#-}"; missing=1; } ;;
-			'*') [ -n "$all" ] || { echo "nothing in $collection"; missing=1; continue; }
-				while read -r line; do
-					echo "$collection:$line"
-				done <<<"$all" >>"$list.new" ;;
-			*) # mm installs its programs for a script that runs them all.
-				[ -x "$folder/install/$collection/$test" ] ||
-					{ echo "no $collection:$test"; missing=1; continue; }
-				echo "$collection:$test" >>"$list.new" ;;
+	set -f
+	while read -r collection chosen; do
+		for t in $chosen; do
+			case $t in
+			'*') grep "^$collection:" "$folder/install/all" && continue ;;
+			-*) grep -qxF "$collection:${t#-}" "$folder/install/all" && continue ;;
+			# mm installs its programs for a script that runs them all.
+			*) [ ! -x "$folder/install/$collection/$t" ] ||
+				{ echo "$collection:$t"; continue; } ;;
 			esac
+			echo "no $collection:$t" >&2
+			missing=1
 		done
-		set +f
-	done < <(wanted)
+	done < <(wanted) >"$list.new"
+	set +f
+	wanted | sed -n 's/^\([^ ]*\) .* -\([^ ]*\).*/\1:\2/p' >"$list.not"
+	grep -vxF -f "$list.not" "$list.new" >"$list"
 	if [ ${#only[@]} -gt 0 ]; then
 		printf '%s\n' "${only[@]}" >"$list.only"
-		grep -vxF -f "$list.new" "$list.only" && missing=1
-		mv "$list.only" "$list.new"
+		! grep -vxF -f "$list" "$list.only" || missing=1
+		mv "$list.only" "$list"
 	fi
-	mv "$list.new" "$list"
 	[ "$missing" = 0 ]
 }
 

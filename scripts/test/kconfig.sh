@@ -13,7 +13,6 @@ set -eu
 
 begin -- "$@"
 "$ROOT/scripts/source/tree"
-# Beside build/test, so that a copy does not find the reference by accident.
 repo=$work/repo/project
 profiles=$repo/kconfig-profiles
 unset KSRC PROFILE APP REFERENCE

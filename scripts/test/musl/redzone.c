@@ -2,7 +2,7 @@
 /*
  * musl's inlined system calls in leaf functions that keep their data in the red
  * zone. This file must be compiled with a red zone: the static check of
- * musl-test looks for the addresses below the stack pointer. Compiled with
+ * musl.sh looks for the addresses below the stack pointer. Compiled with
  * -D__NO_RED_ZONE, as libc is, the calls do not step over it, and the test has
  * to fail.
  */

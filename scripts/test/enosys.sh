@@ -45,5 +45,5 @@ calls()
 }
 
 build_image "$ROOT/scripts/test/enosys/manifest" --add "$work/calls:/calls"
-suite "calls of $(basename "$(dirname "$kernel")")" calls
+suite "calls of $(kernel_name "$kernel")" calls
 summary

@@ -101,7 +101,7 @@ same()
 must "the program for gdb can be compiled" prepare
 build_image "$sources/manifest" --add "$work/add:/tests"
 for n in "${!kernels[@]}"; do
-	name=$(basename "$(dirname "${kernels[n]}")")
+	name=$(kernel_name "${kernels[n]}")
 	check "the guest with $name" cases_on "$n"
 	for c in "${cases[@]}"; do
 		if grep -q '^# kml only' "$sources/$c.gdb" && [ ! -f "$work/$n/$c" ] &&

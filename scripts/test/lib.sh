@@ -31,6 +31,7 @@
 #	fails PATTERN COMMAND...  fails unless COMMAND does, with a line like PATTERN
 #	build_image MANIFEST [OPTION]...  makes the file system $image, or ends the program
 #	need_or_skip TOOL       skips the test without the tool
+#	kernel_name FILE        prints the profile that it was built of
 #	at_exit COMMAND...      has COMMAND run when the program ends, the last one first
 #
 # PATTERN is an extended regular expression, and may match a part of a line. A program
@@ -258,6 +259,17 @@ ended()
 shown_and_ended() { cat "$out"; ended "$@"; }
 says() { run "${@:2}"; ended 0 "$1"; }
 fails() { run "${@:2}"; ended failure "$1"; }
+# kernel_name FILE: the profile that a kernel was built of, which its folder is named after.
+kernel_name()
+{
+	local name
+
+	name=$(readlink -f "$1")
+	[[ $name == */kernel/*/* ]] || name=kernel/$(basename "$(dirname "$name")")
+	name=${name##*kernel/}
+	echo "${name%%/*}"
+}
+
 need_or_skip() { command -v "$1" >/dev/null || { echo "no $1"; exit $SKIP; }; }
 same_text() { diff <(printf '%s\n' "$1") <(printf '%s\n' "$2"); }
 

@@ -34,18 +34,12 @@ left_out+=' ATOMIC_TIMING REFCOUNT_TIMING '
 mkdir -p "$BUILD/lkdtm"
 build_image "$ROOT/scripts/test/crash/manifest"
 
-# name_of KERNEL: that of its folder, which is its profile.
-name_of()
-{
-	basename "$(dirname "$(readlink -f "$1")")"
-}
-
 # crash KERNEL NAME: sets status; the console is in $out, and is kept.
 crash()
 {
 	guest --kernel "$1" --image "$image" --no-net --quiet --accel tcg --timeout 60 \
 		--append ignore_loglevel -- "$2"
-	cp "$out" "$BUILD/lkdtm/$(name_of "$1").$2"
+	cp "$out" "$BUILD/lkdtm/$(kernel_name "$1").$2"
 }
 
 judge()
@@ -70,7 +64,7 @@ if [ ${#names[@]} = 0 ]; then
 fi
 printf '%-32s' fault
 for kernel in "${kernels[@]}"; do
-	printf '  %-24s' "$(name_of "$kernel")"
+	printf '  %-24s' "$(kernel_name "$kernel")"
 done
 echo
 for name in "${names[@]}"; do

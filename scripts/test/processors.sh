@@ -55,9 +55,7 @@ guest_on()
 # on KERNEL MODEL CPUS MEMORY FLAGS
 on()
 {
-	local name=${1##*/kernel/}
-
-	check "$2, $3 of them, $4 MiB, ${name%%/*}" guest_on "$@"
+	check "$2, $3 of them, $4 MiB, $(kernel_name "$1")" guest_on "$@"
 }
 
 build_image "$ROOT/scripts/test/kselftest/manifest" --add "$tests:/kselftest"

@@ -141,7 +141,7 @@ quick_checks()
 
 build_image "$ROOT/scripts/test/wild-writes/manifest"
 for kernel in "${kernels[@]}"; do
-	name=$(basename "$(dirname "$(readlink -f "$kernel")")")
+	name=$(kernel_name "$kernel")
 	lines=$BUILD/wild/$name
 	touch "$lines"
 	for kind in "${kinds[@]}"; do

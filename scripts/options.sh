@@ -66,5 +66,5 @@ options()
 		shift 2
 	done
 	name=${required%% }
-	[ -z "${name// }" ] || die "missing: ${name//" "/" --"}; see --help"
+	[ -z "${name// }" ] || die "missing:${name//" "/" --"}; see --help"
 }

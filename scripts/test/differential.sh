@@ -112,59 +112,6 @@ choose()
 	[ "$missing" = 0 ]
 }
 
-# records CONSOLE: what the tests said that is a verdict, without what may vary:
-# numbers, addresses, order. A line "TEST|VERDICT" each.
-records()
-{
-	tr -d '\r' <"$1" | awk '
-		function note(s) {
-			gsub(/0x[0-9a-f]+/, "N", s)
-			gsub(/[0-9]+(\.[0-9]+)?/, "N", s)
-			gsub(/[ \t]+/, " ", s)
-			print test "|" s
-		}
-		/^# selftests: [^ ]*: / {
-			split($0, part, ": ")
-			test = part[2] ":" part[3]
-			next
-		}
-		/^(not )?ok [0-9]+ selftests: / {
-			verdict = $1 == "not" ? "failed" : /# *SKIP/ ? "skipped" : "passed"
-			if (/# TIMEOUT/)
-				verdict = "timed out"
-			# The header is lost if a test has left its line unfinished.
-			split($0, part, ": ")
-			sub(/ #.*/, "", part[3])
-			test = part[2] ":" part[3]
-			note("= " verdict)
-			test = ""
-			next
-		}
-		/^=== [^ ]+ (passed|failed|skipped) / {
-			test = "stress-ng:" $2
-			note("= " $3)
-			test = ""
-			next
-		}
-		test != "" && /(^# *(# )*(not )?ok )|\[(OK|FAIL|SKIP|WARN|XFAIL)\]/ {
-			sub(/^#[ \t]*/, "")
-			note($0)
-		}' | sort
-}
-
-# kunit_records CONSOLE: the same of what KUnit prints while the kernel starts.
-kunit_records()
-{
-	tr -d '\r' <"$1" | sed 's/^\[ *[0-9.]*\] *//' | awk '
-		/KTAP version/ { on = 1 }
-		/^# Subtest: / || /^ *# Subtest: / { suite = $NF }
-		on && /^ *(not )?ok [0-9]+/ {
-			sub(/^ */, "")
-			gsub(/0x[0-9a-f]+/, "N")
-			print "kunit:" suite "|" $0
-		}' | sort
-}
-
 # boot N SUITE LOG [--test T]...: one suite on kernel N.
 boot()
 {
@@ -194,9 +141,9 @@ boot()
 	[ "$status" != 124 ] || echo "ended after $timeout s"
 	"$ROOT/scripts/test/judge" --kernel-only "$log" >"$log.judged" 2>&1 || :
 	if [ "$suite" = kunit ]; then
-		kunit_records "$log" >"$log.records"
+		"$work/records" --kunit <"$log" | sort >"$log.records"
 	else
-		records "$log" >"$log.records"
+		"$work/records" <"$log" >"$log.records"
 		grep '^not ok' "$log.judged" | sed 's/0x[0-9a-f]*/N/g; s/[0-9][0-9.]*/N/g; s/^/kernel|/' \
 			>>"$log.records" || :
 		sort -u -o "$log.records" "$log.records"
@@ -318,7 +265,8 @@ compare()
 		test "$total" -gt "${#tests[@]}"
 }
 
-need comm diff
+need comm diff gcc
+gcc -O2 -Wall -Wextra -Werror -o "$work/records" "$sources/records.c"
 mkdir -p "$folder"
 for s in "${suites[@]}"; do
 	case $s in

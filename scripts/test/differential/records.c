@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * usage: records [--kunit] <CONSOLE
+ *
+ * The verdicts on the console of a guest that ran kselftests and stress-ng, or KUnit
+ * while it started: a line "TEST|VERDICT" each. Numbers and addresses become N, as they
+ * vary from run to run; lines that are no verdict are left out.
+ */
+#define _GNU_SOURCE
+#include <ctype.h>
+#include <err.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char test[256];
+
+static bool begins(const char *line, const char *with)
+{
+	return !strncmp(line, with, strlen(with));
+}
+
+static const char *skip_blanks(const char *s)
+{
+	return s + strspn(s, " \t");
+}
+
+/* Behind "ok N" or "not ok N", or NULL if it does not begin so. */
+static const char *behind_ok(const char *s)
+{
+	s += begins(s, "not ") ? 4 : 0;
+	if (!begins(s, "ok ") || !isdigit(s[3]))
+		return NULL;
+	return s + 3 + strspn(s + 3, "0123456789");
+}
+
+static void note(const char *s, bool only_addresses)
+{
+	printf("%s|", test);
+	while (*s) {
+		if (begins(s, "0x") && strspn(s + 2, "0123456789abcdef")) {
+			s += 2 + strspn(s + 2, "0123456789abcdef");
+			putchar('N');
+		} else if (isdigit(*s) && !only_addresses) {
+			s += strspn(s, "0123456789");
+			if (*s == '.' && isdigit(s[1]))
+				s += 1 + strspn(s + 1, "0123456789");
+			putchar('N');
+		} else if ((*s == ' ' || *s == '\t') && !only_addresses) {
+			s = skip_blanks(s);
+			putchar(' ');
+		} else {
+			putchar(*s++);
+		}
+	}
+	putchar('\n');
+}
+
+/* The test of "selftests: COLLECTION: TEST # MORE" */
+static bool name_test(const char *s)
+{
+	const char *collection, *name, *end;
+	size_t length;
+
+	if (!begins(s, "selftests: "))
+		return false;
+	collection = s + 11;
+	name = strstr(collection, ": ");
+	if (!name || memchr(collection, ' ', name - collection))
+		return false;
+	length = strlen(name + 2);
+	end = strstr(name + 2, " #");
+	if (end)
+		length = end - name - 2;
+	end = strstr(name + 2, ": ");
+	if (end && length > (size_t)(end - name - 2))
+		length = end - name - 2;
+	snprintf(test, sizeof(test), "%.*s:%.*s", (int)(name - collection), collection,
+		 (int)length, name + 2);
+	return true;
+}
+
+/* What a test says of its parts: "ok" in any depth of "# ", or a word in brackets */
+static bool is_verdict(const char *line)
+{
+	static const char *const words[] = { "[OK]", "[FAIL]", "[SKIP]", "[WARN]", "[XFAIL]" };
+	const char *s = line;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strstr(line, words[i]))
+			return true;
+	if (*s++ != '#')
+		return false;
+	s += strspn(s, " ");
+	while (begins(s, "# "))
+		s += 2;
+	s += begins(s, "not ") ? 4 : 0;
+	return begins(s, "ok ");
+}
+
+static void take_selftest(const char *line)
+{
+	const char *rest = behind_ok(line), *verdict;
+	char name[201], word[16];
+
+	if (begins(line, "# ") && name_test(line + 2))
+		return;
+	if (rest && *rest == ' ' && begins(rest + 1, "selftests: ")) {
+		verdict = line[0] == 'n' ? "= failed" : strstr(line, "# SKIP") ||
+			strstr(line, "#SKIP") ? "= skipped" : "= passed";
+		if (strstr(line, "# TIMEOUT"))
+			verdict = "= timed out";
+		/* The header is lost if a test has left its line unfinished. */
+		name_test(rest + 1);
+		note(verdict, false);
+		test[0] = 0;
+	} else if (sscanf(line, "=== %200s %15s", name, word) == 2 &&
+		   (!strcmp(word, "passed") || !strcmp(word, "failed") ||
+		    !strcmp(word, "skipped"))) {
+		printf("stress-ng:%s|= %s\n", name, word);
+		test[0] = 0;
+	} else if (test[0] && is_verdict(line)) {
+		note(line[0] == '#' ? skip_blanks(line + 1) : line, false);
+	}
+}
+
+static void take_kunit(const char *line)
+{
+	static bool on;
+	const char *s = line;
+
+	/* The time of the kernel's log */
+	if (*s == '[' && s[1 + strspn(s + 1, " 0123456789.")] == ']')
+		s += 2 + strspn(s + 1, " 0123456789.");
+	s += strspn(s, " ");
+	on |= !!strstr(s, "KTAP version");
+	if (begins(s, "# Subtest: "))
+		snprintf(test, sizeof(test), "kunit:%s", strrchr(s, ' ') + 1);
+	else if (on && behind_ok(s))
+		note(s, true);
+}
+
+int main(int argc, char **argv)
+{
+	bool only_kunit = argc == 2 && !strcmp(argv[1], "--kunit");
+	char *line = NULL, *from, *to;
+	size_t size = 0;
+	ssize_t len;
+
+	if (argc > 1 && !only_kunit)
+		errx(2, "usage: records [--kunit] <CONSOLE");
+	strcpy(test, only_kunit ? "kunit:" : "");
+	while ((len = getline(&line, &size, stdin)) > 0) {
+		for (from = to = line; from < line + len; from++)
+			if (*from && *from != '\r' && *from != '\n')
+				*to++ = *from;
+		*to = 0;
+		if (only_kunit)
+			take_kunit(line);
+		else
+			take_selftest(line);
+	}
+	return 0;
+}

@@ -55,6 +55,15 @@ case $ROOT$BUILD in
 	"makefiles cannot handle; move the project, or set BUILD= to another folder" ;;
 esac
 
+# at_end COMMAND...: have it run when the script ends, be it by a signal.
+at_end()
+{
+	# shellcheck disable=SC2064 # the words are as they are now
+	trap "$(printf '%q ' "$@")" EXIT
+	trap 'exit 130' INT
+	trap 'exit 143' TERM HUP
+}
+
 # need [--group NAME] TOOL...: the tools without which the caller cannot work, and
 # where prerequisites has them, if make setup leaves them out.
 need()

@@ -21,9 +21,8 @@ unset KSRC PROFILE APP REFERENCE
 fresh()
 {
 	rm -rf "$work/repo"
-	mkdir -p "$repo/scripts/source" "$repo/Documentation"
-	cp -a "$ROOT"/scripts/{lib.sh,options.sh,kconfig} "$repo/scripts"
-	cp -a "$ROOT/scripts/source/lib.sh" "$repo/scripts/source"
+	mkdir -p "$repo/scripts" "$repo/Documentation"
+	cp -a "$ROOT"/scripts/{*.sh,kconfig} "$repo/scripts"
 	cp -a "$ROOT/kconfig-profiles" "$repo"
 	cp -a "$ROOT/Documentation/arch" "$repo/Documentation"
 }
@@ -182,7 +181,7 @@ news_found()
 	tar -C "$work" -cf "$work/other.tar" other
 	gives 1 '' news --profile lupine-general "$work/other.tar"
 	said '^# Linux 6\.12\.999, compared with 6\.12\.' \
-		'^lupine-general: 3 new, 1 vanished, 2 refused, 1 needless$' \
+		'^lupine-general: 4 new, 1 vanished, 3 refused, 1 needless$' \
 		'refused +CONFIG_EPOLL=y of kconfig-profiles/topic/process.config:[0-9]+: there is no such option' \
 		'refused +CONFIG_VIRTIO_BLK=y of kconfig-profiles/topic/disk.config:[0-9]+: it stays off' \
 		'^ +needs SHINY_BUS' 'needless +CONFIG_WLAN=n of kconfig-profiles/topic/net.config:[0-9]+' \

@@ -282,8 +282,8 @@ line_ends()
 {
 	hostile_git
 	mkdir "$work/clone-of"
-	(cd "$ROOT" && if [ -e .git ]; then git ls-files -z .gitattributes scripts/lib.sh scripts/source patches; else
-		find .gitattributes scripts/lib.sh scripts/source patches -type f -print0; fi |
+	(cd "$ROOT" && if [ -e .git ]; then git ls-files -z .gitattributes scripts/*.sh scripts/source patches; else
+		find .gitattributes scripts/*.sh scripts/source patches -type f -print0; fi |
 		xargs -0 cp --parents -t "$work/clone-of")
 	commit_all "$work/clone-of"
 	# As the user's own git, with nothing of scripts/lib.sh.

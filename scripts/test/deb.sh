@@ -69,13 +69,11 @@ linted()
 # Root can call chroot; others need a user namespace, as mmdebstrap has it.
 chroot_run()
 {
-	if [ "$(id -u)" = 0 ]; then
-		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive \
-			LC_ALL=C chroot "$chroot" "$@"
-	else
-		unshare --map-root-user --map-auto env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-			HOME=/root DEBIAN_FRONTEND=noninteractive LC_ALL=C chroot "$chroot" "$@"
-	fi
+	local user=()
+
+	[ "$(id -u)" = 0 ] || user=(unshare --map-root-user --map-auto)
+	"${user[@]}" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C \
+		DEBIAN_FRONTEND=noninteractive chroot "$chroot" "$@"
 }
 
 # A Debian 12, with what the packages depend on, so that no more is downloaded.

@@ -66,9 +66,7 @@ begin()
 	work=$(mktemp -d "$BUILD/test/$subject.XXXXXX")
 	out=$work/out
 	: >"$out"
-	trap finish EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM
+	at_end finish
 	exec </dev/null
 }
 

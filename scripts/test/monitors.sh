@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/test/monitors.sh [--kernel VMLINUX] IMAGE.ext2
+# usage: scripts/test/monitors.sh [--kernel VMLINUX] IMAGE.ext2
 #        scripts/test/monitors.sh --check VMLINUX
 #
 # Writes what other machine monitors want beside an image, and prints the
@@ -17,6 +17,8 @@ set -eu
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$(readlink -f "$0")")/../lib.sh"
+# shellcheck source=scripts/options.sh
+. "$ROOT/scripts/options.sh"
 
 HOST_IP=172.16.0.1
 GUEST_IP=172.16.0.2
@@ -140,25 +142,15 @@ write_configs()
 	END
 }
 
-kernel='' image='' cpus=1 check=''
-while [ $# -gt 0 ]; do
-	case $1 in
-	--kernel) kernel=${2:?--kernel wants a file}; shift 2 ;;
-	--cpus) cpus=${2:?--cpus wants a number}; shift 2 ;;
-	--check) check=${2:?--check wants a file}; shift 2 ;;
-	--help | -h) usage; exit ;;
-	-*) die "unknown option $1 (see --help)" ;;
-	*) image=$1; shift ;;
-	esac
-done
+kernel='' cpus=1 check=''
+options kernel:text cpus:number check:file ... -- "$@"
 if [ -n "$check" ]; then
-	[ -f "$check" ] || die "no kernel $check"
 	check_kernel "$check"
 	exit
 fi
-[ -n "$image" ] || { usage >&2; exit 2; }
+[ ${#arguments[@]} = 1 ] || die "wants one IMAGE.ext2; see --help"
+image=${arguments[0]}
 [ -f "$image" ] || die "no image $image; scripts/apps/build APP makes one"
-[[ $cpus =~ ^[1-9][0-9]*$ ]] || die "--cpus wants a number"
 kernel=${kernel:-$BUILD/kernel/lupine-general/vmlinux}
 [ -f "$kernel" ] || warn "there is no $kernel yet; scripts/kconfig/build makes one"
 write_configs

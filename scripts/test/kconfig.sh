@@ -29,6 +29,7 @@ trap 'exit 143' TERM
 repo=$work/repo/project
 profiles=$repo/kconfig-profiles
 output=$work/output
+published=${REFERENCE:-}
 unset KSRC PROFILE APP REFERENCE
 
 # A copy without faults, before each test.
@@ -197,7 +198,7 @@ compare_alone()
 compare_published()
 {
 	run_status=0
-	"$ROOT/scripts/kconfig/compare" || run_status=$?
+	REFERENCE=$published "$ROOT/scripts/kconfig/compare" || run_status=$?
 	return $run_status
 }
 

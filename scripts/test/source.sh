@@ -126,6 +126,8 @@ first_tree()
 	make_patch 0002-second.patch init/main.c '5i /* second */'
 	make_patch 0003-third.patch kernel/fork.c '900i /* third */'
 	series 0001-first.patch '0002-second.patch # why' '' 0003-third.patch
+	works source/tree --bare
+	[ -z "$(find "$BUILD/tree/arch/x86/configs" -name 'lupine*')" ]
 	works source/tree
 	grep -q '/\* first \*/' "$BUILD/tree/kernel/fork.c"
 	grep -q '/\* third \*/' "$BUILD/tree/kernel/fork.c"
@@ -512,6 +514,24 @@ overlay_wins()
 	[ "$(grep -c 'CC_OPTIMIZE_FOR_SIZE' "$output")" = 1 ]
 }
 
+# A terminal sees how many objects there are; logs, and all other output, do not.
+progress_shown()
+{
+	printf '%s\n' 'set -eu' ". $repo/scripts/lib.sh" \
+		'objects() { for n in 1 2 3; do echo "  CC  $n.o"; sleep 1.1; done; false; }' \
+		"objects_expected=3 logged $work/count.log objects || echo failed" >"$work/count"
+	script -qec "bash $work/count" /dev/null </dev/null >"$output"
+	cat "$output"
+	grep -q '[12] of about 3 objects done.* min left' "$output"
+	grep -q failed "$output"
+	[ "$(wc -l <"$work/count.log")" = 3 ]
+	bash "$work/count" >"$output"
+	[ "$(cat "$output")" = failed ]
+	V=1 bash "$work/count" >"$output"
+	[ "$(wc -l <"$output")" = 4 ]
+}
+
+try "a terminal sees how much of a kernel is done" progress_shown
 try "a source of another version is refused" wrong_version
 try "what is no kernel source is refused" no_source
 try "the series is applied" first_tree

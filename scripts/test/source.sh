@@ -517,6 +517,7 @@ overlay_wins()
 # A terminal sees how many objects there are; logs, and all other output, do not.
 progress_shown()
 {
+	# shellcheck disable=SC2016 # the inner shell expands it
 	printf '%s\n' 'set -eu' ". $repo/scripts/lib.sh" \
 		'objects() { for n in 1 2 3; do echo "  CC  $n.o"; sleep 1.1; done; false; }' \
 		"objects_expected=3 logged $work/count.log objects || echo failed" >"$work/count"

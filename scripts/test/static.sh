@@ -209,15 +209,16 @@ manual_pages()
 
 configurations()
 {
-	local spec base=''
+	local spec base='' specs=()
 
 	[ -n "$(patches)" ] || base=+nokml+stock
 	for spec in $(scripts/kconfig/fragments --profiles) \
 		lupine-general+{nokml,nokml+stock,smp,debug,smp+debug,smp+trace+debug,smp+rt} \
 		lupine-general+{hardened+framepointer+la57,qemu+firecracker} lupine-base+nokml; do
 		[ -z "$base" ] || spec=${spec%+nokml*}$base
-		scripts/kconfig/configure --output "$BUILD/kconfig/check/$spec" "$spec"
+		specs+=("$spec")
 	done
+	scripts/kconfig/configure --output "$BUILD/kconfig/check" "${specs[@]}"
 }
 
 try "the patched tree can be made" scripts/source/tree

@@ -43,85 +43,85 @@ export V
 
 setup = scripts/source/prerequisites --group
 
-help: # this list
-	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
+help: # print this list
+	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
 
 run: # set up what is missing, build, boot the application; Ctrl-A x ends it
 	@scripts/apps/run $(APP)
 
-setup: # install the Debian packages that the other targets need
+setup: # install the Debian packages that testing needs; other targets install their own
 	@$(setup) source build image oci vm test
 
-tree: # the kernel source with the series, in build/tree
+tree: # make the kernel source with the series applied, in build/tree
 	@$(setup) source
 	@scripts/source/tree
 
-kernel: # the kernel of PROFILE, in build/kernel/PROFILE
+kernel: # build the kernel of PROFILE, in build/kernel/PROFILE
 	@$(setup) source build
 	@scripts/source/tree --bare
 	@scripts/kconfig/build $(PROFILE)
 
-kconfig-news: # what another kernel source, KSRC=, means for the profiles
+kconfig-news: # tell what another kernel source, KSRC=, means for the profiles
 	@$(setup) source build
 	@scripts/source/tree --bare
 	@scripts/kconfig/news
 
-port-check: # which patches another kernel source, KSRC=, does not take as they are
+port-check: # tell which patches another kernel source, KSRC=, does not take as they are
 	@$(setup) source
 	@scripts/source/port-check
 
-tables: # the tables of options in Documentation
+tables: # make the tables of options in Documentation
 	@$(setup) source build
 	@scripts/source/tree --bare
 	@scripts/kconfig/tables
 
-ukl-kernel: # the objects that scripts/ukl/ukl-gcc links applications with
+ukl-kernel: # build the objects that scripts/ukl/ukl-gcc links applications with
 	@$(setup) source build ukl
 	@scripts/source/tree --bare
 	@scripts/kconfig/build $(or $(PROFILE),lupine-general)+ukl
 
-image: # the root file system of APP (or of OCI), in build/image
+image: # make the root file system of APP (or of OCI), in build/image
 	@$(setup) image$(if $(OCI), oci)
 	@scripts/apps/$(if $(OCI),oci $(if $(MUSL),--musl) $(if $(REWRITE),--rewrite) "$(OCI)",build $(if $(REWRITE),--rewrite) $(APP))
 
-musl: # libc whose system calls use the call entry, in build/musl (lupine-musl-gcc)
+musl: # build the libc whose system calls use the call entry, in build/musl
 	@$(setup) image
 	@scripts/musl/build
 
-check-host: # what this machine lacks for all this, and how to get it
+check-host: # tell what this machine lacks for all this, and how to get it
 	@scripts/source/check-host
 
-check: # static checks: the series, the fragments, the scripts
+check: # check the series, the fragments and the scripts, without building a kernel
 	@$(setup) source build test
 	@scripts/test/static.sh
 
-test: # everything that CI checks, ending in "N passed, N failed"
+test: # run everything that CI checks, ending in "N passed, N failed"
 	@scripts/test/run
 
-test-full: # the same with all applications and the checkers of the kernel
+test-full: # run the same with all applications and the checkers of the kernel
 	@scripts/test/run --full
 
-fuzz: # hostile input for each parser, SECONDS=60 each
+fuzz: # feed hostile input to each parser, SECONDS=60 each
 	@$(setup) image test
 	@scripts/test/fuzz/run --seconds $(SECONDS)
 
-check-bisect: # each patch alone: without CONFIG_KML, with it, with CONFIG_UKL: built without warnings, booted
+check-bisect: # build and boot each patch: without CONFIG_KML, with it, with CONFIG_UKL
 	@$(setup) source build vm test
 	@scripts/test/bisect.sh
 
-htmldocs: # Documentation as web pages, built as the kernel builds it, in build/doc
+htmldocs: # build Documentation as web pages, as the kernel does, in build/doc
 	@$(setup) source build doc
 	@scripts/source/htmldocs
 
-man: # manual pages of the programs, in build/man
+man: # make manual pages of the programs, in build/man
 	@$(setup) image doc
 	@scripts/source/man
 
-deb: # Debian packages of kernel PROFILE, headers, libc and programs, in build/deb
+deb: # make Debian packages of kernel PROFILE, headers, libc and programs, in build/deb
 	@$(setup) source build image deb
 	@scripts/source/deb
 
-export: # the series as mails for git am, b4 and send-email, and as a quilt queue
+export: # write the series as mails for git am, b4 and send-email, and as a quilt queue
 	@$(setup) source build
 	@scripts/source/export
 
@@ -131,43 +131,43 @@ bench-processes bench-options bench-size bench-boot bench-memory app-table: setu
 setup-bench:
 	@$(setup) source build image vm bench
 
-bench: # every experiment of the papers, with a report of tables and plots (RUNS=5)
+bench: # run every experiment of the papers, and report tables and plots (RUNS=5)
 	@scripts/bench/all --runs $(RUNS) --accel $(ACCEL)
 
-bench-slots: # how many of Debian's system calls are calls in rewritten images
+bench-slots: # count how many of Debian's system calls are calls in rewritten images
 	@scripts/bench/slots
 
-bench-report: # the report again, from the results that are there
+bench-report: # write the report again, from the results that are there
 	@scripts/bench/report
 
-bench-syscall: # what a system call costs, by SYSCALL and by CALL (RUNS=5)
+bench-syscall: # measure what a system call costs, by SYSCALL and by CALL (RUNS=5)
 	@scripts/bench/syscall --runs $(RUNS) --accel $(ACCEL)
 
-bench-lmbench: # what lmbench's summary lists, against microvm (RUNS=5)
+bench-lmbench: # measure what lmbench's summary lists, against microvm (RUNS=5)
 	@scripts/bench/lmbench --runs $(RUNS) --accel $(ACCEL)
 
-bench-app: # redis and nginx, against microvm (RUNS=5)
+bench-app: # measure redis and nginx, against microvm (RUNS=5)
 	@scripts/bench/app --runs $(RUNS) --accel $(ACCEL)
 
-bench-echo: # latency of a TCP echo server, from another guest (RUNS=5)
+bench-echo: # measure the latency of a TCP echo server, from another guest (RUNS=5)
 	@scripts/bench/echo --runs $(RUNS) --accel $(ACCEL)
 
-bench-processes: # work between calls, many processes, threads, SMP (RUNS=5)
+bench-processes: # measure work between calls, many processes, threads, SMP (RUNS=5)
 	@scripts/bench/processes --runs $(RUNS) --accel $(ACCEL)
 
-bench-options: # how many options profiles have
+bench-options: # count how many options profiles have
 	@scripts/bench/options
 
-bench-size: # what kernels take on disk, and where their bytes are
+bench-size: # measure what kernels take on disk, and where their bytes are
 	@scripts/bench/size
 
-bench-boot: # what it takes to boot to the first instruction of init (RUNS=5)
+bench-boot: # measure what it takes to boot to the first instruction of init (RUNS=5)
 	@scripts/bench/boot --runs $(RUNS) --accel $(ACCEL)
 
-bench-memory: # the least memory with which applications work, and who has it
+bench-memory: # find the least memory with which applications work, and who has it
 	@scripts/bench/memory --accel $(ACCEL)
 
-app-table: # all applications, each on its own kernel: size, options, time, least memory
+app-table: # measure all applications, each on its own kernel: size, options, time, memory
 	@scripts/apps/table --least-memory --accel $(ACCEL)
 
 clean: # remove everything generated

@@ -195,7 +195,9 @@ manual_pages()
 {
 	local f pages=$BUILD/check-man bad=0
 
-	command -v man >/dev/null || { echo "no man"; return $SKIP; }
+	for f in man help2man; do
+		command -v $f >/dev/null || { echo "no $f"; return $SKIP; }
+	done
 	scripts/source/man --output "$pages"
 	for f in "$pages"/man1/*.1; do
 		grep -q '^\.SH DESCRIPTION' "$f" || { echo "$f: no description"; bad=1; }

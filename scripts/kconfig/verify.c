@@ -56,7 +56,7 @@ static bool contradicted(const struct request *r, const struct request *later)
 	return true;
 }
 
-static bool verify_all(const struct fragment *fragments, int count)
+static bool verify_all(const char *name, const struct fragment *fragments, int count)
 {
 	int total = 0, dropped = 0, wrong = 0;
 	const struct request *later;
@@ -74,9 +74,10 @@ static bool verify_all(const struct fragment *fragments, int count)
 		}
 	}
 	if (dropped)
-		printf("%d of %d requested options are not in the result\n", dropped, total);
+		printf("%s: %d of %d requested options are not in the result\n", name, dropped,
+		       total);
 	else if (!wrong)
-		printf("    %d requested options verified\n", total);
+		printf("    %s: %d requested options verified\n", name, total);
 	return !dropped && !wrong;
 }
 
@@ -96,7 +97,8 @@ int main(int argc, char **argv)
 		read_config(folder, "merged");
 		for (count = 0; argv[count] && strcmp(argv[count], "--"); count++)
 			read_fragment(&fragments[count], argv[count]);
-		if (!verify_all(fragments, count)) {
+		if (!verify_all(strrchr(folder, '/') ? strrchr(folder, '/') + 1 : folder,
+				fragments, count)) {
 			good = false;
 			continue;
 		}

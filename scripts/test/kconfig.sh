@@ -17,6 +17,7 @@ begin -- "$@"
 "$ROOT/scripts/source/tree"
 repo=$work/repo/project
 profiles=$repo/kconfig-profiles
+published=${REFERENCE:-}
 unset KSRC PROFILE APP REFERENCE
 
 # A copy without faults, before each test.
@@ -149,6 +150,11 @@ compare_grown()
 compare_alone()
 {
 	gives 4 'no firecracker-guest-x86_64-6.1.config in .*/nowhere' compare --reference "$work/nowhere"
+}
+
+compare_published()
+{
+	REFERENCE=$published "$ROOT/scripts/kconfig/compare"
 }
 
 union_lacks()

@@ -115,6 +115,8 @@ first_tree()
 	make_patch 0002-second.patch init/main.c '5i /* second */'
 	make_patch 0003-third.patch kernel/fork.c '900i /* third */'
 	series 0001-first.patch '0002-second.patch # why' '' 0003-third.patch
+	works source/tree --bare
+	[ -z "$(find "$BUILD/tree/arch/x86/configs" -name 'lupine*')" ]
 	works source/tree
 	grep -q '/\* first \*/' "$BUILD/tree/kernel/fork.c"
 	grep -q '/\* third \*/' "$BUILD/tree/kernel/fork.c"
@@ -479,6 +481,23 @@ overlay_wins()
 	[ "$(grep -c 'CC_OPTIMIZE_FOR_SIZE' "$out")" = 1 ]
 }
 
+# A terminal sees how many objects there are; logs, and all other output, do not.
+progress_shown()
+{
+	# shellcheck disable=SC2016 # the inner shell expands it
+	printf '%s\n' 'set -eu' ". $repo/scripts/lib.sh" \
+		'objects() { for n in 1 2 3; do echo "  CC  $n.o"; sleep 1.1; done; false; }' \
+		"objects_expected=3 logged $work/count.log objects || echo failed" >"$work/count"
+	run script -qec "bash $work/count" /dev/null
+	said '[12] of about 3 objects done.* min left' failed
+	[ "$(wc -l <"$work/count.log")" = 3 ]
+	run bash "$work/count"
+	[ "$(cat "$out")" = failed ]
+	V=1 run bash "$work/count"
+	[ "$(wc -l <"$out")" = 4 ]
+}
+
+check "a terminal sees how much of a kernel is done" progress_shown
 check "a source of another version is refused" wrong_version
 check "what is no kernel source is refused" no_source
 must "the series is applied" first_tree

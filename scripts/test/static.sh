@@ -160,7 +160,7 @@ manual_pages()
 {
 	local f pages=$work/pages bad=0
 
-	need_or_skip man
+	need_or_skip man help2man
 	scripts/source/man --output "$pages"
 	for f in "$pages"/man1/*.1; do
 		grep -q '^\.SH DESCRIPTION' "$f" || { echo "$f: no description"; bad=1; }
@@ -173,13 +173,14 @@ manual_pages()
 
 configurations()
 {
-	local spec
+	local spec specs=()
 
 	for spec in $(scripts/kconfig/fragments --profiles) \
 		lupine-general+{nokml,nokml+stock,smp,debug,smp+debug,smp+trace+debug,smp+rt} \
 		lupine-general+{hardened+framepointer+la57,qemu+firecracker} lupine-base+nokml; do
-		scripts/kconfig/configure --output "$BUILD/kconfig/check/$spec" "$spec"
+		specs+=("$spec")
 	done
+	scripts/kconfig/configure --output "$BUILD/kconfig/check" "${specs[@]}"
 }
 
 must "the patched tree can be made" scripts/source/tree

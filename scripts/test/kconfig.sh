@@ -419,7 +419,7 @@ faulty "microvm is compared with what it is equal to" compare_equal
 faulty "differences from the guest are found" compare_differs
 faulty "options that microvm lost or grew are found" compare_grown
 faulty "without a reference there is no comparison" compare_alone
-check "microvm is what Firecracker publishes" "$ROOT/scripts/kconfig/compare"
+check "microvm is what Firecracker publishes" compare_published
 check "lupine-general has what the applications need" "$ROOT/scripts/kconfig/union"
 faulty "an option that it lacks is found" union_lacks
 faulty "the kernel in build/tree is no news to itself" news_nothing

@@ -160,7 +160,8 @@ manual_pages()
 {
 	local f pages=$work/pages bad=0
 
-	need_or_skip man help2man
+	need_or_skip man
+	need_or_skip help2man
 	scripts/source/man --output "$pages"
 	for f in "$pages"/man1/*.1; do
 		grep -q '^\.SH DESCRIPTION' "$f" || { echo "$f: no description"; bad=1; }

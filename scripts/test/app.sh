@@ -19,11 +19,7 @@
 #                      (default: what its manifest says, or 60)
 #   --verbose          show the console and what the check says
 #
-# A check is called as
-#   check --ready HOST PORT     does it answer? one quick attempt
-#   check HOST PORT             does it work?
-# or, when the application listens on no port, after it has ended:
-#   check --console FILE STATUS
+# scripts/apps/check-lib.sh says how a check is called.
 set -eu
 
 # shellcheck source=scripts/lib.sh
@@ -91,6 +87,7 @@ main()
 	fi
 	check=$ROOT/scripts/apps/$app/check
 	[ -x "$check" ] || die "application '$app' has no check ($check)"
+	need --group test curl mariadb mosquitto_sub nc psql redis-cli
 
 	work=$(mktemp -d)
 	trap finish EXIT

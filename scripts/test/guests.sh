@@ -261,7 +261,7 @@ gave "memory of the image that is no number" 125 \
 echo "memory=PATH[\$(echo >$work/ran)]" >"$work/test.conf"
 run "$ROOT/scripts/test/monitors.sh" --kernel "$kernel" "$image"
 [ ! -e "$work/ran" ] || status=ran
-gave "the same for other monitors" 1 "monitors: error: $work/test.conf: memory '.*': want numbers; .*"
+gave "the same for other monitors" 1 ".*error: $work/test.conf: memory '.*': want numbers; .*"
 rm "$work/test.conf"
 boot --memory 08
 gave "memory that looks octal" 125 '.*run: error: --memory 08: want MiB, a number from 1 to .*'

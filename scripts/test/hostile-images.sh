@@ -241,7 +241,7 @@ names_kept()
 	grep -qaF '/ blank /' "$work/names"
 }
 check "they stay as they are" names_kept
-tar -C "$work/layer" --format=pax --numeric-owner -cf "$work/e.tar" .
+tar -C "$work/files" --format=pax --numeric-owner -cf "$work/e.tar" .
 make_image '{}' "$work/base.tar" "$work/e.tar"
 check "in pax archives too" twice "$layout"
 round_trip "and in an image of it" "$layout"
@@ -263,7 +263,7 @@ equal "it stays inside" deep "$(in_image 'cat /outside')"
 
 # Hard links
 layer "$work/e.tar" "cp -r ../p . && ln p/d/diary second"
-tar -C "$work/layer" -cf "$work/links.tar" p second
+tar -C "$work/files" -cf "$work/links.tar" p second
 tar --delete -f "$work/links.tar" p
 make_image '{}' "$work/base.tar" "$work/e.tar" "$work/links.tar"
 converts "a hard link to a file of a lower layer" "$layout"
@@ -384,13 +384,17 @@ within_30_s "a folder that a layer clears $count times"
 equal "its files are there" 0 "$(size_of "/m/$count")"
 
 # All numbers of users are taken; the search ends soon.
-layer "$work/e.tar" 'mkdir etc && seq -f ::%.0f 100 399999 >etc/passwd'
+layer "$work/e.tar" 'mkdir etc && seq -f y:x:%.0f:0::: 100 399999 >etc/passwd'
 make_image '{"config":{"Labels":{"lupine.manifest":"account x"}}}' "$work/base.tar" "$work/e.tar"
 rejected "an account, where no number is left" "no number below 65536 left for the account x" "$layout"
-layer "$work/e.tar" 'mkdir etc && seq -f ::%.0f 100 140 >etc/passwd && echo a:x:141: >etc/group'
+layer "$work/e.tar" 'mkdir etc && seq -f y:x:%.0f:0::: 100 140 >etc/passwd && echo a:x:141: >etc/group'
 make_image '{"config":{"Labels":{"lupine.manifest":"account x"}}}' "$work/base.tar" "$work/e.tar"
 converts "an account, where some are taken" "$layout"
 equal "its number" "x:x:142:142::/nonexistent:/usr/sbin/nologin" "$(in_image 'cat /etc/passwd' | tail -n 1)"
+
+layer "$work/e.tar" "mkdir etc && printf 'y:x:100:0:::\\n\\0z:x:101:0:::\\n' >etc/passwd"
+make_image '{"config":{"Labels":{"lupine.manifest":"account x"}}}' "$work/base.tar" "$work/e.tar"
+rejected "a list of users that hides some behind a NUL byte" "/etc/passwd of the image has a NUL byte" "$layout"
 
 # A program that the rewriter of system calls does not want is none of its business.
 mkdir "$work/x"

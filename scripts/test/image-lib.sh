@@ -100,8 +100,8 @@ smaller_than()
 # layer FILE COMMAND: a tar archive of a new folder in which COMMAND ran
 layer()
 {
-	rm -rf "$work/layer"
-	mkdir "$work/layer"
-	fakeroot sh -c "cd '$work/layer' && $2 &&
+	rm -rf "$work/files"
+	mkdir "$work/files"
+	fakeroot sh -c "cd '$work/files' && $2 &&
 		tar --numeric-owner --xattrs --xattrs-include=* --sparse -cf - ." >"$1"
 }

@@ -69,7 +69,7 @@ ukl-kernel: tree # the objects that scripts/ukl/ukl-gcc links applications with
 	@scripts/kconfig/build $(PROFILE)+ukl
 
 image: # the root file system of APP (or of OCI), in build/image
-	@scripts/apps/$(if $(OCI),oci $(if $(MUSL),--musl) $(if $(REWRITE),--rewrite) "$(OCI)",build $(if $(REWRITE),--rewrite) $(APP))
+	@scripts/$(if $(OCI),lupine/lupine image $(if $(MUSL),--musl) $(if $(REWRITE),--rewrite) "$(OCI)",apps/build $(if $(REWRITE),--rewrite) $(APP))
 
 musl: # libc whose system calls use the call entry, in build/musl (lupine-musl-gcc)
 	@scripts/musl/build

@@ -12,7 +12,6 @@ set -eu
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 kernel=''
 begin kernel:kernel! -- "$@"
-run=$ROOT/scripts/lupine/run
 
 cat >"$work/manifest" <<'END'
 packages busybox-static
@@ -85,7 +84,7 @@ serve()
 {
 	local _
 
-	"$run" --kernel "$kernel" --image "$image" --timeout 90 -p "$port:80" "${@:2}" -- \
+	"$ROOT/scripts/lupine/run" --kernel "$kernel" --image "$image" --timeout 90 -p "$port:80" "${@:2}" -- \
 		-c "mkdir -p /w && echo $1 >/w/x && httpd -f -p 80 -h /w" >"$work/server" 2>&1 &
 	server=$!
 	for _ in {1..100}; do

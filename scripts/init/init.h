@@ -12,8 +12,6 @@
 #include "shared.h"
 
 #define __packed		__attribute__((packed))
-#define __noreturn		__attribute__((noreturn))
-#define __printf(a, b)		__attribute__((format(printf, a, b)))
 
 #define CONFIG_PATH	"/etc/lupine-init.conf"
 

@@ -8,10 +8,6 @@
 
 #include "shared.h"
 
-#define __noreturn		__attribute__((noreturn))
-#define __printf(a, b)		__attribute__((format(printf, a, b)))
-#define ARRAY_SIZE(a)		(sizeof(a) / sizeof(*(a)))
-
 /* main.c: the command that runs, for messages ("lupine image: error: ...") */
 extern const char *command_name;
 

@@ -7,6 +7,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#define __noreturn		__attribute__((noreturn))
+#define __printf(a, b)		__attribute__((format(printf, a, b)))
+#define ARRAY_SIZE(a)		(sizeof(a) / sizeof(*(a)))
+
 /*
  * Write PREFIX and a message to stderr, as one line in one write, so that lines of
  * others do not cut it in two. It can quote what an image says, and a terminal acts on

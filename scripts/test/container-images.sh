@@ -16,7 +16,6 @@ begin kernel:kernel -- "$@"
 need umoci skopeo debugfs e2fsck jq fakeroot setfattr zstd xz
 # shellcheck source=scripts/test/image-lib.sh
 . "$ROOT/scripts/test/image-lib.sh"
-layout=$work/layout
 
 # files DIR [COMMAND]: DIR.tar, a tar archive of its files after COMMAND under fakeroot
 files()
@@ -324,108 +323,5 @@ rejected "no registry" "cannot be read: .*refused" docker://localhost:1/none
 rejected "no manifest" "no manifest /nowhere" "$layout:v1" --manifest /nowhere
 printf 'entrypont /x\n' >"$work/manifest"
 rejected "a wrong manifest" "entrypont '/x' is not a key" "$layout:v1" --manifest "$work/manifest"
-
-variant()	# variant TAG CONFIG-OPTION...
-{
-	local tag=$1
-
-	shift
-	umoci tag --image "$layout:v1" "$tag"
-	umoci config --image "$layout:$tag" "$@"
-}
-variant arm --architecture arm64
-rejected "for another processor" "the image is for architecture arm64, not amd64" "$layout:arm"
-variant win --os windows
-rejected "for another system" "(the image is for os windows, not linux|windows)" "$layout:win"
-umoci tag --image "$layout:v1" idle
-umoci config --image "$layout:idle" --clear config.entrypoint --clear config.cmd
-rejected "no program to run" "names no program to run; add an entrypoint" "$layout:idle"
-printf 'entrypoint /bin/app\n' >"$work/manifest"
-check "no program in the image, but in the manifest" \
-	convert "$layout:idle" --manifest "$work/manifest"
-variant port --config.exposedports 99999/tcp
-rejected "a port that is none" "ExposedPorts: '99999/tcp' is not a port" "$layout:port"
-variant stop --config.stopsignal SIGNOTHING
-rejected "a signal that is none" "SIGNOTHING': is not a signal" "$layout:stop"
-variant dir --config.workingdir relative
-rejected "a relative folder" "is not an absolute path" "$layout:dir"
-variant thief --config.label "lupine.manifest=memory 64$(printf '\nfile /etc/shadow /srv/shadow')"
-rejected "a label that wants files of this machine" "file '/etc/shadow /srv/shadow': is not for an image's label" "$layout:thief"
-
-# broken NAME MESSAGE FUNCTION: a copy of the layout, damaged by FUNCTION
-broken()
-{
-	rm -rf "$work/broken"
-	skopeo --insecure-policy copy -q "oci:$layout:v1" "oci:$work/broken:v1"
-	blobs=$work/broken/blobs/sha256
-	manifest=$(jq -r '.manifests[0].digest[7:]' "$work/broken/index.json")
-	config=$(jq -r '.config.digest[7:]' "$blobs/$manifest")
-	first=$(jq -r '.layers[0].digest[7:]' "$blobs/$manifest")
-	"$3"
-	rejected "$1" "$2" "$work/broken:v1"
-}
-
-# rewrite FILTER: change the configuration, and make all digests right again
-rewrite()
-{
-	local new
-
-	jq -c "$1" "$blobs/$config" >"$work/new"
-	new=$(sha256sum "$work/new" | cut -d' ' -f1)
-	mv "$work/new" "$blobs/$new"
-	jq -c ".config.digest = \"sha256:$new\" | .config.size = $(stat -c %s "$blobs/$new")" \
-		"$blobs/$manifest" >"$work/new"
-	repoint
-}
-
-repoint()
-{
-	local new
-
-	new=$(sha256sum "$work/new" | cut -d' ' -f1)
-	cp "$work/new" "$blobs/$new"
-	jq -c ".manifests[0].digest = \"sha256:$new\" | .manifests[0].size = $(stat -c %s "$work/new")" \
-		"$work/broken/index.json" >"$work/index"
-	mv "$work/index" "$work/broken/index.json"
-}
-
-replace_layer()	# by $work/layer
-{
-	local new
-
-	new=$(sha256sum "$work/layer" | cut -d' ' -f1)
-	cp "$work/layer" "$blobs/$new"
-	jq -c ".layers[0].digest = \"sha256:$new\" | .layers[0].size = $(stat -c %s "$work/layer")" \
-		"$blobs/$manifest" >"$work/new"
-	repoint
-}
-
-index_missing() { rm "$work/broken/index.json"; }
-index_text() { echo '{"manifests": [' >"$work/broken/index.json"; }
-manifest_missing() { rm "${blobs:?}/$manifest"; }
-layer_missing() { rm "${blobs:?}/$first"; }
-layer_short() { truncate -s -1000 "$blobs/$first"; }
-layer_changed() { printf x | dd of="$blobs/$first" bs=1 seek=2000 conv=notrunc status=none; }
-layer_text() { echo 'not a tar archive' | gzip >"$work/layer"; replace_layer; }
-layer_early() { head -c 20000 "$work/one.tar" | gzip >"$work/layer"; replace_layer; }
-config_missing() { rm "${blobs:?}/$config"; }
-config_text() { rewrite '"just a string"'; }
-config_entry() { rewrite '.config.Entrypoint = "/bin/app"'; }
-config_number() { rewrite '.config.Cmd = ["a", 5]'; }
-config_arch() { rewrite 'del(.architecture)'; }
-
-broken "a layout without index" "(not an OCI layout|cannot be read: .*index.json)" index_missing
-broken "an index that is no JSON" "cannot be read: .*" index_text
-broken "a manifest that is missing" "cannot be read: .*" manifest_missing
-broken "a layer that is missing" "cannot be read: .*no such file" layer_missing
-broken "a layer cut short" "cannot be read: .*" layer_short
-broken "a layer that has been changed" "cannot be read: .*[Dd]igest" layer_changed
-broken "a layer that is no archive" "cannot be (unpacked|read): .*" layer_text
-broken "a layer that ends early" "cannot be (unpacked|read): .*" layer_early
-broken "a configuration that is missing" "cannot be read: .*" config_missing
-broken "a configuration that is no object" "(cannot be read|is not a JSON object)" config_text
-broken "an entrypoint that is no list" "(cannot be read|Entrypoint is of JSON type string)" config_entry
-broken "an argument that is no string" "(cannot be read|something that is no string)" config_number
-broken "no architecture" "the image (does not say its architecture|is for architecture)" config_arch
 
 summary

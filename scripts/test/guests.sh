@@ -78,6 +78,18 @@ gave()
 	outcome "$1" "$2" "${lines[@]/%/)$}"
 }
 
+# boots: for each line TITLE|STATUS|LINE|OPTION... of the standard input
+boots()
+{
+	local title want line options
+
+	while IFS='|' read -r -u 3 title want line options; do
+		# shellcheck disable=SC2086 # they are several
+		boot $options </dev/null
+		gave "$title" "$want" "$line"
+	done 3<&0
+}
+
 # serve FILE OPTION...: a guest with a web server that has FILE, at $port of this machine;
 # sets server
 serve()
@@ -167,60 +179,38 @@ typing up '\003' -- -c 'trap "" INT; trap "echo stopped; exit 8" USR1; echo up; 
 gave "Ctrl-C, where the image has a signal of its own for it" 8 '(\^C)?stopped'
 image=$work/test.ext2
 
-boot --entrypoint /t/script -- x
-gave "a script" 0 'script x'
-boot --entrypoint nothing
-gave "a program that is not there" 127 'lupine-init: nothing: not found in PATH=.*'
-boot --entrypoint /no/thing
-gave "a path that is not there" 127 'lupine-init: /no/thing: not in the image'
-boot --entrypoint /t/arm
-gave "a program for another machine" 126 \
-	'lupine-init: /t/arm: a program for ELF machine 183, not x86-64'
-boot --entrypoint /t/text
-gave "a file that is no program" 126 'lupine-init: /t/text: neither a script nor an ELF program: .*'
-boot --entrypoint /t/lost
-gave "a script without its interpreter" 126 \
-	"lupine-init: /t/lost: its interpreter '/no/such/interpreter': No such file or directory"
-boot --entrypoint /t/crlf
-gave "a script with lines as on Windows" 126 \
-	"lupine-init: /t/crlf: its interpreter '/bin/sh\\\\r': No such file .* in CR and LF: convert it\)"
-boot --entrypoint /t/closed
-gave "a script without x bit" 126 \
-	'lupine-init: /t/closed: has no x bit \(its mode is 0644\): chmod \+x it in the image'
-boot --entrypoint /t/by-closed
-gave "an interpreter without x bit" 126 \
-	"lupine-init: /t/by-closed: its interpreter '/t/closed': has no x bit .*"
-boot --entrypoint /t/long
-gave "an interpreter's name too long" 126 \
-	'lupine-init: /t/long: its #! line is longer than the 255 bytes that the kernel reads'
-boot --entrypoint /t/short
-gave "an ELF program cut short" 126 'lupine-init: /t/short: an ELF program cut short: it has 4 bytes'
-boot --entrypoint /t/half
-gave "an ELF program cut in half" 126 'lupine-init: /t/half: an ELF program cut short: .*'
-boot --entrypoint /t/empty
-gave "an empty file" 126 'lupine-init: /t/empty: an empty file'
-boot --entrypoint /t/folder
-gave "a folder" 126 'lupine-init: /t/folder: is a folder'
-boot --user 99:99 --entrypoint /t/script -- x
-gave "a number without an entry" 0 'script x'
-boot --user nobody-here
-gave "a user that is not there" 125 "lupine-init: user 'nobody-here' is not in /etc/passwd"
-boot --append 'init=/no/init'
-gave "a kernel panic" 255 '.*run: the kernel panicked'
-boot --timeout 4 -- -c 'sleep 100'
-gave "a time-out" 124 '.*run: ended after 4 s \(--timeout\)'
+boots <<'END'
+a script|0|script x|--entrypoint /t/script -- x
+a program that is not there|127|lupine-init: nothing: not found in PATH=.*|--entrypoint nothing
+a path that is not there|127|lupine-init: /no/thing: not in the image|--entrypoint /no/thing
+a program for another machine|126|lupine-init: /t/arm: a program for ELF machine 183, not x86-64|--entrypoint /t/arm
+a file that is no program|126|lupine-init: /t/text: neither a script nor an ELF program: .*|--entrypoint /t/text
+a script without its interpreter|126|lupine-init: /t/lost: its interpreter '/no/such/interpreter': No such file or directory|--entrypoint /t/lost
+a script with lines as on Windows|126|lupine-init: /t/crlf: its interpreter '/bin/sh\\r': No such file .* in CR and LF: convert it\)|--entrypoint /t/crlf
+a script without x bit|126|lupine-init: /t/closed: has no x bit \(its mode is 0644\): chmod \+x it in the image|--entrypoint /t/closed
+an interpreter without x bit|126|lupine-init: /t/by-closed: its interpreter '/t/closed': has no x bit .*|--entrypoint /t/by-closed
+an interpreter's name too long|126|lupine-init: /t/long: its #! line is longer than the 255 bytes that the kernel reads|--entrypoint /t/long
+an ELF program cut short|126|lupine-init: /t/short: an ELF program cut short: it has 4 bytes|--entrypoint /t/short
+an ELF program cut in half|126|lupine-init: /t/half: an ELF program cut short: .*|--entrypoint /t/half
+an empty file|126|lupine-init: /t/empty: an empty file|--entrypoint /t/empty
+a folder|126|lupine-init: /t/folder: is a folder|--entrypoint /t/folder
+a number without an entry|0|script x|--user 99:99 --entrypoint /t/script -- x
+a user that is not there|125|lupine-init: user 'nobody-here' is not in /etc/passwd|--user nobody-here
+a kernel panic|255|lupine run: the kernel panicked|--append init=/no/init
+a time-out|124|lupine run: ended after 4 s \(--timeout\)|--timeout 4 --entrypoint sleep -- 100
+END
 boot -- -c 'echo "lupine-init: exit status 0"; exit 6'
 gave "an application that prints such a line" 6
 boot -- -c 'echo "lupine-init: exit status 0"; reboot -f'
 gave "and ends the machine" 255 'lupine-init: exit status 0' \
-	'.*run: the machine ended without an exit status from its init'
+	'lupine run: the machine ended without an exit status from its init'
 boot --append init=/t/liar
-gave "or panics" 255 'lupine-init: exit status 0' '.*run: the kernel panicked'
+gave "or panics" 255 'lupine-init: exit status 0' 'lupine run: the kernel panicked'
 
 typing waiting '\003' -- -c 'trap "echo interrupted; exit 5" INT; echo waiting; while :; do sleep 1; done'
 gave "Ctrl-C on the console" 5 '(\^C)?interrupted'
 typing up '\001x' -- -c 'echo up; sleep 100'
-gave "Ctrl-A x on the console" 0 '.*run: ended by Ctrl-A x'
+gave "Ctrl-A x on the console" 0 'lupine run: ended by Ctrl-A x'
 
 # More than the kernel's command line holds; each word is kept.
 many=(-e "LAST=a  \"b' %41\\n$(printf '\303\251')")
@@ -245,25 +235,34 @@ boot --kernel "k,e:r n" --image "t,e:s t.ext2" -v "a, b:c:/x:ro" -- -c 'cat /x/f
 cd "$OLDPWD"
 gave "such names of kernel and image" 0 kept
 mkfifo "$work/pipe"
-boot -v "$work/pipe:/x"
-gave "a volume that is a pipe" 125 ".*run: error: volume $work/pipe is neither a file nor a disk"
-boot --image "$work/pipe"
-gave "an image that is a pipe" 125 ".*run: error: image $work/pipe is neither a file nor a disk"
-boot -v "$work/no/where:/x"
-gave "a volume that cannot be made" 125 ".*run: error: the volume $work/no/where cannot be made: .*"
-boot -v "$kernel:/x"
-gave "a volume that is no file system" 125 'lupine-init: mount of ext2 /dev/vdb on /x: Invalid argument'
+head -c 1000 "$image" >"$work/short.ext2"
+boots <<END
+a volume that is a pipe|125|lupine run: error: volume $work/pipe is neither a file nor a disk|-v $work/pipe:/x
+an image that is a pipe|125|lupine run: error: image $work/pipe is neither a file nor a disk|--image $work/pipe
+a volume that cannot be made|125|lupine run: error: the volume $work/no/where cannot be made: .*|-v $work/no/where:/x
+a volume that is no file system|125|lupine-init: mount of ext2 /dev/vdb on /x: Invalid argument|-v $kernel:/x
+a read-only volume that is not there|125|lupine run: error: no volume $work/nothing|-v $work/nothing:/x:ro -- -c true
+half a volume|125|lupine run: error: -v $work/volume:x: want .*|-v $work/volume:x
+memory that looks octal|125|lupine run: error: --memory 08: want MiB, a number from 1 to .*|--memory 08
+no kernel|125|lupine run: error: no kernel /nowhere; .*|--kernel /nowhere
+a kernel that is none|125|lupine run: error: .* is neither vmlinux .an ELF file. nor a bzImage|--kernel $work/files/text
+no image|125|lupine run: error: no image /nowhere; .*|--image /nowhere
+an image cut short|125|lupine run: error: .* is not an ext2 file system, or cut short|--image $work/short.ext2
+half a port|125|lupine run: error: -p 80: want .*|-p 80
+a port number too high|125|lupine run: error: -p 99999:80: want .*|-p 99999:80
+an address that is a name|125|lupine run: error: -p localhost:80:80: want .*, ADDRESS as 127.0.0.1|-p localhost:80:80
+an unknown accelerator|125|lupine run: error: --accel warp: want auto, tcg, tcg,thread=single or kvm|--accel warp
+an unknown option|125|lupine run: error: unknown option --bogus \(see --help\)|--bogus x
+END
 echo 'memory=64M' >"$work/test.conf"
 boot
 gave "memory of the image that is no number" 125 \
-	".*run: error: $work/test.conf: memory '64M': want MiB, a number from 1 to .*"
+	"lupine run: error: $work/test.conf: memory '64M': want MiB, a number from 1 to .*"
 echo "memory=PATH[\$(echo >$work/ran)]" >"$work/test.conf"
 run "$ROOT/scripts/test/monitors.sh" --kernel "$kernel" "$image"
 [ ! -e "$work/ran" ] || status=ran
 gave "the same for other monitors" 1 ".*error: $work/test.conf: memory '.*': want numbers; .*"
 rm "$work/test.conf"
-boot --memory 08
-gave "memory that looks octal" 125 '.*run: error: --memory 08: want MiB, a number from 1 to .*'
 
 # shellcheck disable=SC2016
 boot --user app -v "$work/volume:/var/app/data" -v "$work/second:/second" -- -c '
@@ -275,14 +274,10 @@ gave "two volumes" 0 1
 check "a volume is left clean" e2fsck -fn "$work/volume"
 boot -v "$work/volume:/elsewhere:ro" -- -c 'cat /elsewhere/file; echo x >/elsewhere/file'
 gave "what is on a volume stays; read-only ones refuse" 1 kept '.*[Rr]ead-only file system'
-boot -v "$work/nothing:/x:ro" -- -c true
-gave "a read-only volume that is not there" 125 ".*run: error: no volume $work/nothing"
-boot -v "$work/volume:x"
-gave "half a volume" 125 ".*run: error: -v $work/volume:x: want .*"
 
 name=test-run-$$
 boot --detach $name -- -c 'trap "exit 7" INT; echo up; while :; do sleep 1; done'
-gave "a guest in the background" 0 ".*run: $name runs; .*"
+gave "a guest in the background" 0 "lupine run: $name runs; .*"
 for _ in {1..100}; do
 	run "$ROOT/scripts/lupine/guest" log $name
 	! grep -q '^up' "$out" || break
@@ -291,7 +286,7 @@ done
 run "$ROOT/scripts/lupine/guest" list
 gave "is listed" 0 "$name +running"
 boot --detach $name
-gave "a second one of that name" 125 ".*run: error: a guest '$name' is running; .*"
+gave "a second one of that name" 125 "lupine run: error: a guest '$name' is running; .*"
 run "$ROOT/scripts/lupine/guest" stop $name
 gave "stopped, it gives its status" 7
 run no_returns "$ROOT/scripts/lupine/guest" log $name
@@ -300,13 +295,13 @@ gave "its console is kept" 0 up
 refused "removed, it is forgotten" "guest: error: no guest '$name'; " \
 	"$ROOT/scripts/lupine/guest" log $name
 boot --detach $name --timeout x
-gave "a mistake in the arguments shows at once" 125 ".*run: error: --timeout x: want seconds, a number from .*"
+gave "a mistake in the arguments shows at once" 125 "lupine run: error: --timeout x: want seconds, a number from .*"
 
 # A port that is taken: by another guest, as it happens.
 port=$(free_port)
 serve served
 boot -p "$port:80"
-gave "a port in use" 125 ".*run: error: port $port of 127.0.0.1 is in use; .*"
+gave "a port in use" 125 "lupine run: error: port $port of 127.0.0.1 is in use; .*"
 kill $server
 status=0
 wait $server || status=$?
@@ -314,9 +309,7 @@ gave "a terminated run ends with its status" 143
 check "and leaves no QEMU behind" qemu_gone
 
 boot -p "$port:80" -p "$port:81"
-gave "a port given twice" 125 ".*run: error: port $port of 127.0.0.1 is in use; .*"
-boot -p "localhost:$port:80"
-gave "an address that is a name" 125 ".*run: error: -p localhost:$port:80: want .*, ADDRESS as 127.0.0.1"
+gave "a port given twice" 125 "lupine run: error: port $port of 127.0.0.1 is in use; .*"
 # What the guest can reach: a server of this machine, by the gateway's address.
 serve served --quiet
 sleep 2
@@ -342,25 +335,7 @@ answers_inwards()
 }
 check "forwarded ports answer with --no-outbound" answers_inwards
 kill -KILL $server
-wait $server 2>/dev/null || :
+{ wait $server; } 2>/dev/null || :
 check "a killed run leaves no QEMU behind" qemu_gone
-
-boot --kernel /nowhere
-gave "no kernel" 125 '.*run: error: no kernel /nowhere; .*'
-boot --kernel "$work/files/text"
-gave "a kernel that is none" 125 '.*run: error: .* is neither vmlinux .an ELF file. nor a bzImage'
-boot --image /nowhere
-gave "no image" 125 '.*run: error: no image /nowhere; .*'
-head -c 1000 "$image" >"$work/short.ext2"
-boot --image "$work/short.ext2"
-gave "an image cut short" 125 '.*run: error: .* is not an ext2 file system, or cut short'
-boot -p 80
-gave "half a port" 125 '.*run: error: -p 80: want .*'
-boot -p 99999:80
-gave "a port number too high" 125 '.*run: error: -p 99999:80: want .*'
-boot --accel warp
-gave "an unknown accelerator" 125 '.*run: error: --accel warp: want auto, tcg, tcg,thread=single or kvm'
-boot --bogus x
-gave "an unknown option" 125 '.*run: error: unknown option --bogus \(see --help\)'
 
 summary

@@ -105,3 +105,75 @@ layer()
 	fakeroot sh -c "cd '$work/files' && $2 &&
 		tar --numeric-owner --xattrs --xattrs-include=* --sparse -cf - ." >"$1"
 }
+
+# Images are put together by jq and tar, so that they can be what no tool makes.
+layout=$work/layout
+blobs=$layout/blobs/sha256
+layer "$work/base.tar" 'mkdir bin && echo app >bin/app && chmod 755 bin/app'
+
+# blob FILE MEDIA-TYPE: put it into the layout; the descriptor is in $descriptor
+blob()
+{
+	local sum
+
+	sum=$(sha256sum <"$1" | cut -d' ' -f1)
+	cp "$1" "$blobs/$sum"
+	descriptor=$(jq -nc --arg d "sha256:$sum" --arg t "$2" --argjson s "$(stat -c %s "$1")" \
+		'{ mediaType: $t, digest: $d, size: $s }')
+}
+
+begin_layout()
+{
+	rm -rf "$layout"
+	mkdir -p "$blobs"
+	echo '{"imageLayoutVersion":"1.0.0"}' >"$layout/oci-layout"
+	echo '{"schemaVersion":2,"manifests":[]}' >"$layout/index.json"
+}
+
+# manifest FILTER [LAYER]...: of an image with base.tar, the LAYERs and a configuration that
+# FILTER, jq's, has changed; its descriptor is in $descriptor
+manifest()
+{
+	local layers='[]' layer
+
+	for layer in "$work/base.tar" "${@:2}"; do
+		blob "$layer" application/vnd.oci.image.layer.v1.tar
+		layers=$(jq -c --argjson l "$descriptor" '. + [$l]' <<<"$layers")
+	done
+	jq -nc "{ os: \"linux\", architecture: \"amd64\", config: { Cmd: [\"/bin/app\"] },
+		 rootfs: { type: \"layers\", diff_ids: [] } } | $1" >"$work/config"
+	blob "$work/config" application/vnd.oci.image.config.v1+json
+	jq -nc --argjson c "$descriptor" --argjson l "$layers" \
+		'{ schemaVersion: 2, config: $c, layers: $l }' >"$work/manifest"
+	blob "$work/manifest" application/vnd.oci.image.manifest.v1+json
+}
+
+# index NAME: have the layout's index name what is in $descriptor; it may have no name
+index()
+{
+	jq -c --argjson d "$descriptor" --arg n "$1" '.manifests += [$d +
+		if $n == "" then {} else { annotations: { "org.opencontainers.image.ref.name": $n } } end]' \
+		"$layout/index.json" >"$work/index"
+	mv "$work/index" "$layout/index.json"
+}
+
+# image_of FILTER [LAYER]...: such an image, the only one in the layout
+image_of()
+{
+	begin_layout
+	manifest "$@"
+	index ''
+}
+
+# image_with COMMAND [FILTER]: its second layer is what COMMAND makes
+image_with()
+{
+	layer "$work/e.tar" "$1"
+	image_of "${2:-.}" "$work/e.tar"
+}
+
+# label TEXT: a FILTER that gives the image a manifest
+label()
+{
+	jq -nr --arg v "$1" '".config.Labels.\"lupine.manifest\" = \($v | tojson)"'
+}

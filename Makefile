@@ -81,7 +81,7 @@ ukl-kernel: # build the objects that scripts/ukl/ukl-gcc links with
 
 image: # make the root file system of APP or OCI in build/image
 	@$(setup) image$(if $(OCI), oci)
-	@scripts/apps/$(if $(OCI),oci $(if $(MUSL),--musl) $(if $(REWRITE),--rewrite) "$(OCI)",build $(if $(REWRITE),--rewrite) $(APP))
+	@scripts/$(if $(OCI),lupine/lupine image $(if $(MUSL),--musl) $(if $(REWRITE),--rewrite) "$(OCI)",apps/build $(if $(REWRITE),--rewrite) $(APP))
 
 musl: # build the libc that uses the call entry, in build/musl
 	@$(setup) image

@@ -1,108 +1,100 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the applications' checks share. A check begins with
+# The words of the applications' checks: scripts/apps/APP/check sources this file and
+# asks its questions with them. Three callers, scripts/test/app.sh first, run it as
 #
-#	. "$(dirname "$(readlink -f "$0")")/../check-lib.sh"
-#	check_arguments "$@"
+#   check --ready HOST PORT         do the questions before `ready` get their answers?
+#   check HOST PORT                 do all of them?
+#   check --console FILE STATUS     of an application that listens on no port: did it
+#                                   print what `console` says and end as it says?
 #
-# which sets mode to ready, work or console; and host and port, or console and
-# status. scripts/test/app.sh says how checks are called.
+# Each question prints a line; the first wrong answer ends the check. Questions are asked
+# with the usual clients. What they answer is the guest's text: it is only compared, and
+# shown with its control characters quoted.
 # shellcheck disable=SC2034 # for the checks
 
 set -eu
 export LC_ALL=C
-mode='' host='' port='' console='' status='' answer='' head='' body=''
+folder=$(dirname "$(readlink -f "$0")")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# No client reads the user's settings.
+export HOME=$work
+mode='' host='' port='' file='' status='' got=''
 
-# wrong WHAT: the application did not do what it should.
-wrong()
+case $#:${1:-} in
+3:--ready) mode=ready host=$2 port=$3 ;;
+3:--console) mode=console file=$2 status=$3 ;;
+2:[!-]*) mode=work host=$1 port=$2 ;;
+*)
+	echo "Usage: check [--ready] HOST PORT" >&2
+	echo "       check --console FILE STATUS" >&2
+	exit 2 ;;
+esac
+
+# answer WHAT WANTED yes|no: report whether $got is the answer wanted
+answer()
 {
-	printf '%s\n' "$*" >&2
-	exit 1
-}
+	local short=${got:0:300}
 
-right()
-{
-	printf '  %s: as expected\n' "$*"
-}
-
-# equal WHAT WANT GOT
-equal()
-{
-	[ "$2" = "$3" ] || wrong "$1: got '${3:0:300}' instead of '${2:0:300}'"
-	right "$1"
-}
-
-check_arguments()
-{
-	case $#:${1:-} in
-	3:--ready) mode=ready host=$2 port=$3 ;;
-	3:--console) mode=console console=$2 status=$3 ;;
-	2:[!-]*) mode=work host=$1 port=$2 ;;
-	*)
-		echo "Usage: check [--ready] HOST PORT" >&2
-		echo "       check --console FILE STATUS" >&2
-		exit 2 ;;
-	esac
-}
-
-# printed LINE: the console has it as a line of its own.
-printed()
-{
-	tr -d '\r' <"$console" | grep -qxF -e "$1" || wrong "not on the console: $1"
-	right "the console says '$1'"
-}
-
-# request METHOD PATH [HEADER...] [< BODY]: sets answer (the status), head and
-# body. Reads until the server closes, or as far as Content-Length says.
-request()
-{
-	local method=$1 path=$2 line length=-1 data='' chunked=''
-
-	shift 2
-	[ "$method" = GET ] || [ "$method" = HEAD ] || data=$(cat)
-	exec 3<>"/dev/tcp/$host/$port"
-	{
-		printf '%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n' "$method" "$path" "$host"
-		[ $# = 0 ] || printf '%s\r\n' "$@"
-		[ -z "$data" ] || printf 'Content-Length: %d\r\n' ${#data}
-		printf '\r\n%s' "$data"
-	} >&3
-	IFS= read -r -t 60 -u 3 line || wrong "$method $path: no answer"
-	line=${line%$'\r'}
-	[[ $line =~ ^HTTP/1\.[01]\ ([0-9]{3}) ]] || wrong "$method $path: not HTTP: $line"
-	answer=${BASH_REMATCH[1]}
-	head='' body=''
-	while IFS= read -r -t 60 -u 3 line; do
-		line=${line%$'\r'}
-		[ -n "$line" ] || break
-		head+=$line$'\n'
-		case ${line,,} in
-		content-length:*) length=${line#*: } ;;
-		transfer-encoding:*chunked*) chunked=1 ;;
-		esac
-	done
-	if [ "$method" = HEAD ] || [ "$answer" = 304 ] || [ "$length" = 0 ]; then
-		:
-	elif [ -n "$chunked" ]; then
-		while IFS= read -r -t 60 -u 3 line; do
-			length=$((16#${line%%[$'\r;']*}))
-			[ "$length" != 0 ] || break
-			IFS= read -r -t 60 -N "$length" -u 3 data || wrong "$path: a chunk is cut short"
-			body+=$data
-			IFS= read -r -t 60 -u 3 line
-		done
-	elif [ "$length" -gt 0 ]; then
-		IFS= read -r -t 60 -N "$length" -u 3 body ||
-			wrong "$method $path: ${#body} of $length bytes"
-	else
-		body=$(timeout 60 cat <&3)
+	if [ "$3" != yes ]; then
+		printf '%s: got %s, wanted %s\n' "$1" "${short@Q}" "$2" >&2
+		exit 1
 	fi
-	exec 3>&-
+	printf '  %s: as expected\n' "$1"
 }
 
-# An attempt that fails quietly, for --ready.
-answers()
+# expect WHAT TEXT COMMAND...: the command prints exactly TEXT, but for newlines at the end
+expect()
 {
-	(request GET "${1:-/}") >/dev/null 2>&1
+	got=$("${@:3}" 2>&1) || :
+	answer "$1" "'${2:0:300}'" "$([ "$got" = "$2" ] && echo yes)"
+}
+
+# match WHAT PATTERN COMMAND...: the command prints something like PATTERN, the shell's
+match()
+{
+	got=$("${@:3}" 2>&1) || :
+	# shellcheck disable=SC2053 # a pattern
+	answer "$1" "something like '$2'" "$([[ $got == $2 ]] && echo yes)"
+}
+
+# ready: the questions so far tell whether the application is there.
+ready()
+{
+	[ "$mode" = work ] || exit 0
+}
+
+# console STATUS LINE...: the application ended with STATUS and printed each of the LINEs.
+console()
+{
+	local line
+
+	[ "$mode" = console ] || { echo "the application listens on no port" >&2; exit 1; }
+	got=$status
+	answer "exit status" "$1" "$([ "$status" = "$1" ] && echo yes)"
+	got=$(tr -d '\0\r' <"$file" | tail -n 40)
+	for line in "${@:2}"; do
+		answer "the console says '$line'" "that line" \
+			"$(tr -d '\r' <"$file" | grep -qxF -e "$line" && echo yes)"
+	done
+}
+
+# body PATH [OPTION OF CURL]...: what the server has there
+body()
+{
+	curl -qsS --noproxy '*' --max-time 60 "${@:2}" "http://$host:$port$1"
+}
+
+# http PATH [OPTION OF CURL]...: the same behind its status and headers
+http()
+{
+	body "$@" -i | tr -d '\r'
+}
+
+# lines LINE...: send them as they are; print what comes back until the server hangs up
+lines()
+{
+	printf '%s\r\n' "$@" | nc -w 20 "$host" "$port" | tr -d '\r'
 }

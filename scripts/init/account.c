@@ -110,7 +110,7 @@ static void find_memberships(const char *login, struct account *a)
 				break;
 		if (!member || !*member || g->gr_gid == NO_ID)
 			continue;
-		if (a->nr_groups == sizeof(a->groups) / sizeof(*a->groups)) {
+		if (a->nr_groups == ARRAY_SIZE(a->groups)) {
 			say("user %s is in more than %zu groups; the first ones count",
 			    login, a->nr_groups);
 			break;

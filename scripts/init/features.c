@@ -44,8 +44,6 @@ static const struct {
 #include "options.h"
 };
 
-#define NR(a)	(sizeof(a) / sizeof(*(a)))
-
 static bool call_missing(size_t i)
 {
 	const long *a = calls[i].arg;
@@ -82,21 +80,21 @@ static bool fs_missing(size_t i)
 /* Run one test by number; false at the end of all. */
 static bool nth(size_t n, const char **option, bool test, bool *missing)
 {
-	if (n < NR(calls)) {
+	if (n < ARRAY_SIZE(calls)) {
 		*option = calls[n].option;
 		if (test)
 			*missing = call_missing(n);
 		return true;
 	}
-	n -= NR(calls);
-	if (n < NR(families)) {
+	n -= ARRAY_SIZE(calls);
+	if (n < ARRAY_SIZE(families)) {
 		*option = families[n].option;
 		if (test)
 			*missing = family_missing(n);
 		return true;
 	}
-	n -= NR(families);
-	if (n < NR(file_systems)) {
+	n -= ARRAY_SIZE(families);
+	if (n < ARRAY_SIZE(file_systems)) {
 		*option = file_systems[n].option;
 		if (test)
 			*missing = fs_missing(n);
@@ -156,7 +154,7 @@ const char *feature_of_fs(const char *type)
 {
 	size_t i;
 
-	for (i = 0; i < NR(file_systems); i++)
+	for (i = 0; i < ARRAY_SIZE(file_systems); i++)
 		if (!strcmp(file_systems[i].type, type))
 			return file_systems[i].option;
 	return NULL;

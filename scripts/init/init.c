@@ -195,7 +195,7 @@ static void start(const struct config *c)
 	default_env(&env, "HOSTNAME", hostname);
 	default_env(&env, "TERM", "vt100");
 
-	if (dir && make_dirs(dir, 0755))
+	if (dir && make_folders(dir, 0755))
 		say("workdir %s: %s", dir, strerror(errno));
 	if (dir && chdir(dir)) {
 		say("workdir %s: %s", dir, strerror(errno));

@@ -9,10 +9,9 @@
 #include <sys/types.h>
 
 #include "manifest.h"
+#include "shared.h"
 
 #define __packed		__attribute__((packed))
-#define __noreturn		__attribute__((noreturn))
-#define __printf(a, b)		__attribute__((format(printf, a, b)))
 
 #define CONFIG_PATH	"/etc/lupine-init.conf"
 
@@ -38,9 +37,7 @@ void __noreturn __printf(1, 2) fail(const char *fmt, ...);
 void list_add(struct list *l, const char *s);
 char *copy(const char *s);
 char *word(char **line);
-char *slurp(const char *path, size_t max, size_t *len);
 int spill(const char *path, const char *text);
-int make_dirs(const char *path, mode_t mode);
 bool is_empty_dir(const char *path);
 
 /* config.c */

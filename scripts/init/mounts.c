@@ -148,7 +148,7 @@ static void mount_one(const struct manifest_value *v)
 			fail("out of memory");
 		flags = mount_options(options, data);
 	}
-	if (make_dirs(dir, 0755) || stat(dir, &covered))
+	if (make_folders(dir, 0755) || stat(dir, &covered))
 		fail("mount on %s: %s", dir, strerror(errno));
 	if (mount(source, dir, type, flags, data)) {
 		if (errno == ENODEV && feature_of_fs(type))
@@ -169,7 +169,7 @@ static void mkdir_one(const struct manifest_value *v)
 	struct account a;
 	struct stat st;
 
-	if (make_dirs(dir, 0755))
+	if (make_folders(dir, 0755))
 		fail("mkdir %s: %s", dir, strerror(errno));
 	if (stat(dir, &st) || !S_ISDIR(st.st_mode))
 		fail("mkdir %s: the image has something else of that name", dir);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Run in the background, for scripts/lupine/guest. Below BUILD/vm/guests/NAME are
+ * Run in the background, for `lupine guest`. Below BUILD/vm/guests/NAME are
  *
  *   pid      the process that runs the guest: a signal ends it
  *   stdin    a named pipe, the keyboard
@@ -37,30 +37,12 @@ bool detach_name_ok(const char *name)
 	return true;
 }
 
-static char *build_folder(void)
+char *state_file(const char *name, const char *file)
 {
-	const char *build = getenv("BUILD"), *root = getenv("LUPINE_ROOT");
-
-	if (build && *build)
-		return xstrdup(build);
-	return xasprintf("%s/build", root && *root ? root : ".");
+	return build_path("vm/guests/%s%s%s", name, *file ? "/" : "", file);
 }
 
-static char *state_file(const char *name, const char *file)
-{
-	char *build = build_folder(), *path;
-
-	path = xasprintf("%s/vm/guests/%s%s%s", build, name, *file ? "/" : "", file);
-	free(build);
-	return path;
-}
-
-char *detach_log(const char *name)
-{
-	return state_file(name, "console");
-}
-
-static long read_number(const char *name, const char *file)
+long state_number(const char *name, const char *file)
 {
 	char *path = state_file(name, file);
 	FILE *f = fopen(path, "re");
@@ -76,16 +58,21 @@ static long read_number(const char *name, const char *file)
 
 static void write_number(const char *name, const char *file, long n)
 {
-	char *path = state_file(name, file), *temporary = xasprintf("%s.new", path);
-	FILE *f = fopen(temporary, "we");
+	char *path = state_file(name, file), *text = xasprintf("%ld\n", n);
 
-	if (!f || fprintf(f, "%ld\n", n) < 0 || fclose(f) || rename(temporary, path))
-		unlink(temporary);
-	free(temporary);
+	replace_file(path, text);
+	free(text);
 	free(path);
 }
 
-static void remove_state(const char *name)
+bool state_running(const char *name)
+{
+	long pid = state_number(name, "pid");
+
+	return pid > 0 && !kill(pid, 0) && state_number(name, "status") < 0;
+}
+
+void state_remove(const char *name)
 {
 	static const char *const files[] = {
 		"pid", "pid.new", "stdin", "console", "output", "status", "status.new", "",
@@ -96,23 +83,9 @@ static void remove_state(const char *name)
 	for (i = 0; i < ARRAY_SIZE(files); i++) {
 		path = state_file(name, files[i]);
 		if (remove(path) && errno != ENOENT)
-			cannot("%s: %s", path, strerror(errno));
+			die("%s: %s", path, strerror(errno));
 		free(path);
 	}
-}
-
-static void make_folders(const char *path)
-{
-	char *copy = xstrdup(path), *slash;
-
-	for (slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		mkdir(copy, 0777);
-		*slash = '/';
-	}
-	if (mkdir(copy, 0777))
-		cannot("%s: %s", path, strerror(errno));
-	free(copy);
 }
 
 static int open_state(const char *name, const char *file, int flags)
@@ -121,7 +94,7 @@ static int open_state(const char *name, const char *file, int flags)
 	int fd = open(path, flags | O_CLOEXEC, 0666);
 
 	if (fd < 0)
-		cannot("%s: %s", path, strerror(errno));
+		die("%s: %s", path, strerror(errno));
 	free(path);
 	return fd;
 }
@@ -129,14 +102,14 @@ static int open_state(const char *name, const char *file, int flags)
 static void make_state(const char *name)
 {
 	char *folder = state_file(name, ""), *fifo = state_file(name, "stdin");
-	long pid = read_number(name, "pid");
 
-	if (pid > 0 && !kill(pid, 0) && read_number(name, "status") < 0)
-		cannot("a guest '%s' is running; scripts/lupine/guest stop %s ends it", name, name);
-	remove_state(name);
-	make_folders(folder);
+	if (state_running(name))
+		die("a guest '%s' is running; lupine guest stop %s ends it", name, name);
+	state_remove(name);
+	if (make_folders(folder, 0777))
+		die("%s: %s", folder, strerror(errno));
 	if (mkfifo(fifo, 0666))
-		cannot("%s: %s", fifo, strerror(errno));
+		die("%s: %s", fifo, strerror(errno));
 	free(folder);
 	free(fifo);
 }
@@ -163,15 +136,15 @@ static void __noreturn report(const char *name, int fd)
 	int output;
 
 	if (poll(&p, 1, 1000) > 0) {
-		status = read_number(name, "status");
+		status = state_number(name, "status");
 		output = open_state(name, "output", O_RDONLY);
 		while ((got = read(output, text, sizeof(text))) > 0)
 			if (write(STDERR_FILENO, text, got) < 0)
 				break;
-		remove_state(name);
+		state_remove(name);
 		exit(status < 0 ? EXIT_CANNOT : status);
 	}
-	tell("%s runs; scripts/lupine/guest log|stop|wait %s", name, name);
+	tell("%s runs; lupine guest log|stop|wait %s", name, name);
 	exit(0);
 }
 
@@ -182,11 +155,11 @@ void detach(const char *name)
 
 	make_state(name);
 	if (pipe2(alive, O_CLOEXEC))
-		cannot("no pipe: %s", strerror(errno));
+		die("no pipe: %s", strerror(errno));
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0)
-		cannot("no process: %s", strerror(errno));
+		die("no process: %s", strerror(errno));
 	if (pid) {
 		close(alive[1]);
 		report(name, alive[0]);
@@ -198,7 +171,7 @@ void detach(const char *name)
 	parent = getpid();
 	pid = fork();
 	if (pid < 0)
-		cannot("no process: %s", strerror(errno));
+		die("no process: %s", strerror(errno));
 	if (pid) {
 		write_number(name, "pid", pid);
 		await(name, pid);

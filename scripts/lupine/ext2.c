@@ -442,19 +442,16 @@ static void settle_superblock(void)
 	struct ext2_super_block *s = fs->super;
 	uint8_t sha[SHA256_SIZE];
 	int64_t newest = 1;
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_MD_CTX *ctx = sha256_begin();
 	struct node *n;
 
-	if (!ctx || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1)
-		die("libcrypto has no SHA-256");
 	for (n = root; n; n = tree_next(n)) {
 		EVP_DigestUpdate(ctx, n->name, n->len + 1);
 		hash_inode(ctx, n->inode);
 		if (n->inode->mtime > newest)
 			newest = n->inode->mtime;
 	}
-	EVP_DigestFinal_ex(ctx, sha, NULL);
-	EVP_MD_CTX_free(ctx);
+	sha256_end(ctx, sha);
 	/* A UUID of version 8: made as the maker wants it. */
 	sha[6] = (sha[6] & 0x0f) | 0x80;
 	sha[8] = (sha[8] & 0x3f) | 0x80;

@@ -3,7 +3,9 @@
  * What a root file system needs beside the files of an image. All of it is done
  * in the tree, where a link leads to no other place than the tree.
  */
+#include <grp.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -102,57 +104,50 @@ static struct inode *account_file(const char *path, const char *master, const ch
 	return write_file(path, otherwise, strlen(otherwise));
 }
 
-/* The field of the next line that has so many, or NULL */
-static const char *next_field(const struct inode *inode, const char **line, unsigned int field,
-			      size_t *len)
-{
-	const char *end = (char *)inode->mem + inode->size, *eol, *f, *colon;
-	unsigned int i;
-
-	while (*line < end) {
-		f = *line;
-		eol = memchr(f, '\n', end - f) ?: end;
-		*line = eol + 1;
-		for (i = 0; i < field && f; i++) {
-			f = memchr(f, ':', eol - f);
-			f = f ? f + 1 : NULL;
-		}
-		if (!f)
-			continue;
-		colon = memchr(f, ':', eol - f) ?: eol;
-		*len = colon - f;
-		return f;
-	}
-	return NULL;
-}
-
-static bool has_name(const struct inode *inode, const char *name)
-{
-	const char *line = (char *)inode->mem, *f;
-	size_t len;
-
-	while ((f = next_field(inode, &line, 0, &len)))
-		if (len == strlen(name) && !memcmp(f, name, len))
-			return true;
-	return false;
-}
-
 #define MAX_NUMBERS	65536
 
-/* A file may have hundreds of thousands of them, so it is not searched for each. */
-static void mark_numbers(const struct inode *inode, bool *taken)
+/* The C library ignores lines that are none, as it does when the guest runs. */
+static FILE *entries(const struct inode *inode, const char *path)
 {
-	const char *line = (char *)inode->mem, *f;
-	unsigned long number;
-	size_t len, i;
+	FILE *f;
 
-	while ((f = next_field(inode, &line, 2, &len))) {
-		for (i = 0, number = 0; i < len && f[i] >= '0' && f[i] <= '9'; i++)
-			if (number < MAX_NUMBERS)
-				number = 10 * number + (f[i] - '0');
-		if (len && i == len && number < MAX_NUMBERS)
-			taken[number] = true;
-	}
+	if (!inode->mem)
+		die("%s of the image is too large to add an account", path);
+	/* A stream of memory ends there. */
+	if (memchr(inode->mem, '\0', inode->size))
+		die("%s of the image has a NUL byte", path);
+	f = fmemopen(inode->mem, inode->size, "r");
+	if (!f)
+		die("%s", out_of_memory);
+	return f;
+}
+
+static bool has_user(const struct inode *passwd, const char *name)
+{
+	FILE *f = entries(passwd, "/etc/passwd");
+	struct passwd *p;
+
+	while ((p = fgetpwent(f)) && strcmp(p->pw_name, name))
+		;
+	fclose(f);
+	return p;
+}
+
+/* A file may have hundreds of thousands of them, so it is not searched for each. */
+static void mark_numbers(const struct inode *passwd, const struct inode *group, bool *taken)
+{
+	FILE *users = entries(passwd, "/etc/passwd"), *groups = entries(group, "/etc/group");
+	struct passwd *p;
+	struct group *g;
+
+	while ((p = fgetpwent(users)))
+		if (p->pw_uid < MAX_NUMBERS)
+			taken[p->pw_uid] = true;
+	while ((g = fgetgrent(groups)))
+		if (g->gr_gid < MAX_NUMBERS)
+			taken[g->gr_gid] = true;
+	fclose(users);
+	fclose(groups);
 }
 
 static void append(struct inode *inode, const char *line)
@@ -182,17 +177,14 @@ void finish_accounts(const struct manifest_list *accounts)
 			      "root:x:0:0:root:/root:/bin/sh\n");
 	group = account_file("/etc/group", "/usr/share/base-passwd/group.master",
 			     "root:x:0:\ntty:x:5:\n");
-	if (accounts->nr && (!passwd->mem || !group->mem))
-		die("/etc/passwd or /etc/group of the image is too large to add an account");
 	if (accounts->nr) {
 		taken = xcalloc(MAX_NUMBERS, sizeof(*taken));
-		mark_numbers(passwd, taken);
-		mark_numbers(group, taken);
+		mark_numbers(passwd, group, taken);
 	}
 	for (i = 0; i < accounts->nr; i++) {
 		const struct manifest_value *v = &accounts->value[i];
 
-		if (has_name(passwd, v->word[0]))
+		if (has_user(passwd, v->word[0]))
 			continue;
 		while (id < MAX_NUMBERS && taken[id])
 			id++;

@@ -44,7 +44,7 @@ static struct {
 	const char *platform;
 	const char **adds;
 	size_t nr_adds;
-	bool rewrite, list;
+	bool rewrite, list, own_musl;
 } given;
 
 static struct job job;
@@ -79,7 +79,9 @@ static const char help[] =
 "                     which image of an index (default linux/amd64)\n"
 "  --tag TAG          which image of a layout or archive, as IMAGE:TAG\n"
 "  --list             only print the names of the images in a layout or archive\n"
-"  --musl DIR         replace the libc of Alpine's images and their like by DIR's\n"
+"  --musl[=DIR]       replace the libc of Alpine's images and their like by that of\n"
+"                     DIR, or of build/musl, whose system calls use the kernel's call\n"
+"                     entry\n"
 "  --rewrite          turn system calls of all programs into calls, and say how many\n"
 "  --layer FILE       begin with this tar archive of Debian packages\n"
 "  --add DIR:DEST     put the contents of DIR at DEST (may be repeated)\n"
@@ -131,7 +133,7 @@ static int parse_options(int argc, char **argv)
 		{ "platform", required_argument, NULL, OPT_PLATFORM },
 		{ "tag", required_argument, NULL, OPT_TAG },
 		{ "list", no_argument, NULL, OPT_LIST },
-		{ "musl", required_argument, NULL, OPT_MUSL },
+		{ "musl", optional_argument, NULL, OPT_MUSL },
 		{ "rewrite", no_argument, NULL, OPT_REWRITE },
 		{ "layer", required_argument, NULL, OPT_LAYER },
 		{ "add", required_argument, NULL, OPT_ADD },
@@ -165,6 +167,8 @@ static int parse_options(int argc, char **argv)
 			given.list = true;
 		} else if (option == OPT_REWRITE) {
 			given.rewrite = true;
+		} else if (option == OPT_MUSL && !optarg) {
+			given.own_musl = true;
 		} else if (option == OPT_ADD) {
 			given.adds = xrealloc(given.adds, given.nr_adds + 1, sizeof(*given.adds));
 			given.adds[given.nr_adds++] = optarg;
@@ -229,26 +233,9 @@ static void set_name(void)
 		die("'%s' cannot be a file's name; give one with --name", job.name);
 }
 
-static const char *build_folder(void)
+static void need_folders(const char *path)
 {
-	const char *build = getenv("BUILD"), *top = getenv("LUPINE_ROOT");
-
-	return build && *build ? build : top ? xasprintf("%s/build", top) : "build";
-}
-
-static void make_folders(char *path)
-{
-	char *p;
-
-	for (p = path + 1; *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		if (mkdir(path, 0777) && errno != EEXIST)
-			die("the folder %s cannot be made: %s", path, strerror(errno));
-		*p = '/';
-	}
-	if (mkdir(path, 0777) && errno != EEXIST)
+	if (make_folders(path, 0777))
 		die("the folder %s cannot be made: %s", path, strerror(errno));
 }
 
@@ -289,34 +276,13 @@ static void set_output(void)
 			output[--len] = '\0';
 	} else {
 		output = given.output ? xstrdup(given.output) :
-			xasprintf("%s/image/%s.ext2", build_folder(), job.name);
+			build_path("image/%s.ext2", job.name);
 		check_replaceable(output);
 		check_replaceable(beside_output(".conf"));
 		check_replaceable(beside_output(".monitors"));
 	}
 	out_dir = given.list ? xstrdup(getenv("TMPDIR") ?: "/tmp") : folder_of(output);
-	make_folders(out_dir);
-}
-
-static char *slurp(const char *path, size_t *size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-	char *text;
-
-	if (fd < 0 || fstat(fd, &st))
-		return NULL;
-	if (!S_ISREG(st.st_mode)) {
-		errno = EINVAL;
-		close(fd);
-		return NULL;
-	}
-	text = xcalloc(1, st.st_size + 1);
-	if (read_at(fd, text, st.st_size, 0) != st.st_size)
-		die("%s cannot be read: %s", path, strerror(errno));
-	close(fd);
-	*size = st.st_size;
-	return text;
+	need_folders(out_dir);
 }
 
 static void read_manifest(void)
@@ -325,7 +291,7 @@ static void read_manifest(void)
 	size_t size;
 
 	if (given.manifest) {
-		text = slurp(given.manifest, &size);
+		text = slurp(given.manifest, SIZE_MAX, &size);
 		if (!text)
 			die("no manifest %s: %s", given.manifest, strerror(errno));
 		if (manifest_parse(&manifest, given.manifest, text, size, IN_MANIFEST, error,
@@ -422,7 +388,7 @@ static bool use_path(const char *image)
 static char *last_words(const char *path)
 {
 	size_t size = 0;
-	char *text = slurp(path, &size), *line, *msg, *from, *to;
+	char *text = slurp(path, SIZE_MAX, &size), *line, *msg, *from, *to;
 
 	if (!text)
 		return xstrdup("no message");
@@ -448,12 +414,14 @@ static void use_skopeo(const char *reference)
 	char *to = workdir_path("layout");
 	char *err = workdir_path("skopeo");
 	const char *argv[] = { "skopeo", "--insecure-policy", "--override-os", job.image.os,
-			       "--override-arch", job.image.arch, "copy", "-q",
+			       "--override-arch", job.image.arch, "copy",
 			       reference, "oci:layout:image", NULL };
 	int fd = workdir_file("skopeo"), status;
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
 	/* Its syntax splits a path at colons; the folder's name may have some. */
-	status = workdir_run(argv, true, -1, fd);
+	status = workdir_run(argv, true, show_progress ? STDERR_FILENO : null, fd);
+	close(null);
 	if (status == 127)
 		die("'skopeo' is missing; make setup installs it");
 	if (status)
@@ -577,7 +545,7 @@ static void stage_files(void)
 	staging_begin(fd);
 	if (given.musl) {
 		libc = xasprintf("%s/lib/ld-musl-x86_64.so.1", given.musl);
-		data = slurp(libc, &size);
+		data = slurp(libc, SIZE_MAX, &size);
 		if (!data)
 			die("--musl: no %s: %s", libc, strerror(errno));
 		job.musl = musl_version((uint8_t *)data, size) ?: 1;
@@ -616,9 +584,9 @@ static void use_packages(void)
 
 static void read_init(void)
 {
-	const char *path = given.init ?: xasprintf("%s/image/init", build_folder());
+	const char *path = given.init ?: build_path("image/init");
 
-	job.init = slurp(path, &job.init_size);
+	job.init = slurp(path, SIZE_MAX, &job.init_size);
 	if (!job.init)
 		die("no init %s: %s; make -C scripts/init OUT=... makes it", path,
 		    strerror(errno));
@@ -658,6 +626,19 @@ static void send_blob(int socket, const char *hex)
 		warn("sendmsg: %s", strerror(errno));
 	if (fd >= 0)
 		close(fd);
+}
+
+/* What --musl without a folder stands for, made if it is missing */
+static void make_musl(void)
+{
+	const char *top = getenv("LUPINE_ROOT");
+	char *program = top ? xasprintf("%s/scripts/musl/build", top) : NULL;
+	const char *argv[] = { program, NULL };
+
+	if (!program || workdir_run(argv, false, -1, -1))
+		die("--musl: no build/musl");
+	given.musl = build_path("musl/rootfs");
+	free(program);
 }
 
 /* Returns true when the worker has said that all is done. */
@@ -807,7 +788,7 @@ static void publish_layout(struct result *r)
 	if (dprintf(fd, "{\"imageLayoutVersion\":\"1.0.0\"}") < 0 || close(fd))
 		die("--oci: oci-layout: %s", strerror(errno));
 	r->layer[HEX_DIGITS] = r->config[HEX_DIGITS] = r->manifest[HEX_DIGITS] = '\0';
-	make_folders(path);
+	need_folders(path);
 	publish_blob("layer", r->layer);
 	publish_blob("config", r->config);
 	publish_blob("manifest", r->manifest);
@@ -849,6 +830,7 @@ int cmd_image(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	show_progress = isatty(STDERR_FILENO);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	set_platform();
 	set_name();
@@ -863,6 +845,8 @@ int cmd_image(int argc, char **argv)
 		printf("==> Make %s %s\n", given.oci ? "the image" : "the root file system of",
 		       job.name);
 	fflush(stdout);
+	if (given.own_musl)
+		make_musl();
 	find_source();
 	use_packages();
 	stage_files();

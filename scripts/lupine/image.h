@@ -3,6 +3,7 @@
 #ifndef LUPINE_IMAGE_H
 #define LUPINE_IMAGE_H
 
+#include <openssl/evp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -198,6 +199,11 @@ int worker_open_blob(const char *hex);
 extern bool rewriting;
 void rewrite_calls(const struct inode *inode, void *data);
 
+/* digest.c: both ends take the context with them. */
+EVP_MD_CTX *sha256_begin(void);
+void sha256_end(EVP_MD_CTX *ctx, uint8_t *sha);
+void sha256_hex(EVP_MD_CTX *ctx, char *hex);
+
 /* ociwrite.c */
 void oci_write(struct job *job, struct manifest *conf, struct result *result);
 
@@ -206,7 +212,6 @@ enum capture { CAPTURE_BUSYBOX = 1, CAPTURE_MUSL = 2 };
 
 void layers_scan(struct layer *layers, size_t from, size_t to, unsigned int capture);
 void layers_copy(struct layer *layers, size_t nr);
-void blob_hash(struct blob *blob, uint8_t *sha256);
 uint32_t musl_version(const uint8_t *data, size_t size);
 ssize_t read_at(int fd, void *buf, size_t size, uint64_t offset);
 /* The content of an archive in a file as it is without compression */

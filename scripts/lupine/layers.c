@@ -33,6 +33,7 @@ struct stream {
 	uint64_t pos;
 	bool scanning;		/* the pass that counts and checks */
 	EVP_MD_CTX *sha, *diff_sha;
+	char *step;		/* for the terminal */
 	uint8_t buf[128 * 1024];
 };
 
@@ -64,6 +65,9 @@ static ssize_t read_blob(struct stream *s)
 		die("%s cannot be read: %s", s->blob->what,
 		    n < 0 ? strerror(errno) : "unexpected EOF, the file is cut short");
 	s->pos += n;
+	if (s->step)
+		progress(s->pos == (uint64_t)n, "%s: %" PRIu64 " of %" PRIu64 " MB", s->step,
+			 s->pos >> 20, s->blob->size >> 20);
 	if (s->sha)
 		EVP_DigestUpdate(s->sha, s->buf, n);
 	return n;
@@ -101,25 +105,11 @@ static la_ssize_t read_tar(struct archive *a, void *data, const void **buf)
 	return size;
 }
 
-static EVP_MD_CTX *sha256_begin(void)
-{
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-
-	if (!ctx || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1)
-		die("libcrypto has no SHA-256");
-	return ctx;
-}
-
 static bool sha256_is(EVP_MD_CTX *ctx, const char *hex)
 {
-	uint8_t sha[SHA256_SIZE];
 	char got[HEX_DIGITS + 1];
-	size_t i;
 
-	EVP_DigestFinal_ex(ctx, sha, NULL);
-	EVP_MD_CTX_free(ctx);
-	for (i = 0; i < sizeof(sha); i++)
-		snprintf(got + 2 * i, 3, "%02x", sha[i]);
+	sha256_hex(ctx, got);
 	return !strcmp(got, hex);
 }
 
@@ -209,6 +199,7 @@ static void stream_close(struct stream *s)
 	}
 	archive_read_free(s->tar);
 	archive_read_free(s->raw);
+	free(s->step);
 	free(s);
 }
 
@@ -243,6 +234,7 @@ void decompress(struct blob *from, int to, uint64_t room)
 			    archive_error_string(s->raw) ?: "it cannot be decompressed");
 	}
 	archive_read_free(s->raw);
+	free(s->step);
 	free(s);
 }
 
@@ -675,6 +667,7 @@ void layers_scan(struct layer *layers, size_t from, size_t to, unsigned int what
 
 	for (i = from; i < to; i++) {
 		s = stream_open(&layers[i].blob, true);
+		s->step = xasprintf("Read layer %zu of %zu", i + 1, to);
 		for (index = 0; next_entry(s, &e); index++)
 			scan_entry(s, e, &layers[i], i, index, what);
 		stream_close(s);
@@ -773,6 +766,7 @@ void layers_copy(struct layer *layers, size_t nr)
 		if ((*next)->layer != i)
 			continue;
 		s = stream_open(&layers[i].blob, false);
+		s->step = xasprintf("Copy layer %zu of %zu", i + 1, nr);
 		for (index = 0; next < end && (*next)->layer == i && next_entry(s, &e); index++)
 			if ((*next)->entry == index)
 				copy_file(s, *next++);

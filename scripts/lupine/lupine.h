@@ -6,20 +6,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define __noreturn		__attribute__((noreturn))
-#define __printf(a, b)		__attribute__((format(printf, a, b)))
-#define ARRAY_SIZE(a)		(sizeof(a) / sizeof(*(a)))
+#include "shared.h"
 
 /* main.c: the command that runs, for messages ("lupine image: error: ...") */
 extern const char *command_name;
 
 /* Commands: argv[0] is the command's name; they return the exit status. */
+int cmd_accel(int argc, char **argv);
+int cmd_guest(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 
-/* util.c: messages go to stderr, in one write, with control characters visible. */
+/* util.c: messages go to stderr behind "lupine COMMAND: ", see say_line(). */
+void __printf(1, 2) tell(const char *fmt, ...);
 void __printf(1, 2) warn(const char *fmt, ...);
+/* Ends the program with status_of_die, which is 1 unless the command has others. */
 void __noreturn __printf(1, 2) die(const char *fmt, ...);
+extern int status_of_die;
+
+/* What is being done, on a line that the next one overwrites; nothing on what is no terminal. */
+extern bool show_progress;
+void __printf(2, 3) progress(bool first, const char *fmt, ...);
+void progress_end(void);
 
 /* These end the program if memory runs out, with this message. */
 extern const char *out_of_memory;
@@ -28,5 +36,10 @@ void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t n, size_t size);
 char *xstrdup(const char *s);
 char *__printf(1, 2) xasprintf(const char *fmt, ...);
+
+/* A path below the folder of generated files, $BUILD or build/ of the repository */
+char *__printf(1, 2) build_path(const char *fmt, ...);
+/* A file with this text takes the place of path at once; false if that is not possible. */
+bool replace_file(const char *path, const char *text);
 
 #endif

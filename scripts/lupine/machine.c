@@ -75,7 +75,7 @@ static int64_t now(void)
 static void socket_pair(int fd[2])
 {
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd))
-		cannot("no socket for QEMU: %s", strerror(errno));
+		die("no socket for QEMU: %s", strerror(errno));
 }
 
 /* QEMU opens it by its number below /proc/self/fd. NUL bytes fill it to sectors. */
@@ -85,7 +85,7 @@ static int text_file(const char *text)
 	int fd = memfd_create("lupine", MFD_CLOEXEC);
 
 	if (fd < 0 || ftruncate(fd, size) || pwrite(fd, text, len, 0) != (ssize_t)len)
-		cannot("no memory for the words to the init: %s", strerror(errno));
+		die("no memory for the words to the init: %s", strerror(errno));
 	return fd;
 }
 
@@ -151,18 +151,18 @@ static void start(struct session *s)
 
 	socket_pair(console);
 	if (pipe2(error, O_CLOEXEC))
-		cannot("no pipe: %s", strerror(errno));
+		die("no pipe: %s", strerror(errno));
 	s->qemu = fork();
 	if (s->qemu < 0)
-		cannot("no process for QEMU: %s", strerror(errno));
+		die("no process for QEMU: %s", strerror(errno));
 	if (!s->qemu)
 		exec_qemu(s->m, console[1], error[1], parent);
 	close(error[1]);
 	if (read(error[0], &err, sizeof(err)) == sizeof(err)) {
 		waitpid(s->qemu, NULL, 0);
 		if (err == ENOENT)
-			cannot("'%s' is missing; make setup installs it", s->m->qemu.word[0]);
-		cannot("%s: %s", s->m->qemu.word[0], strerror(err));
+			die("'%s' is missing; make setup installs it", s->m->qemu.word[0]);
+		die("%s: %s", s->m->qemu.word[0], strerror(err));
 	}
 	close(error[0]);
 	close(console[1]);
@@ -454,7 +454,7 @@ static void relay(struct session *s)
 		set_events(s, p);
 		if (ppoll(p, NR_FDS, patience(s, time, &t), NULL) < 0) {
 			if (errno != EINTR)
-				cannot("poll: %s", strerror(errno));
+				die("poll: %s", strerror(errno));
 			continue;
 		}
 		handle_events(s, p);
@@ -484,10 +484,10 @@ static int verdict(const struct session *s, int64_t started)
 		break;
 	}
 	if (WIFSIGNALED(s->wait_status))
-		cannot("QEMU was killed by signal %d (%s)", WTERMSIG(s->wait_status),
-		       strsignal(WTERMSIG(s->wait_status)));
+		die("QEMU was killed by signal %d (%s)", WTERMSIG(s->wait_status),
+		    strsignal(WTERMSIG(s->wait_status)));
 	if (WEXITSTATUS(s->wait_status))
-		cannot("QEMU ended with status %d", WEXITSTATUS(s->wait_status));
+		die("QEMU ended with status %d", WEXITSTATUS(s->wait_status));
 	if (!m->quiet)
 		tell("ended after %lld.%lld s", (long long)tenths / 10, (long long)tenths % 10);
 	if (s->status_bytes == 1)
@@ -516,7 +516,7 @@ static int signal_descriptor(void)
 	/* A write to the terminal's modes from the background would stop us. */
 	sigaddset(&set, SIGTTOU);
 	if (fd < 0 || sigprocmask(SIG_BLOCK, &set, NULL))
-		cannot("signals: %s", strerror(errno));
+		die("signals: %s", strerror(errno));
 	/* Parents may ignore it, and with it the end of children. */
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
@@ -535,7 +535,7 @@ int machine_run(struct machine *m)
 	if (m->log) {
 		s.log = open(m->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 		if (s.log < 0)
-			cannot("the console cannot be written to %s: %s", m->log, strerror(errno));
+			die("the console cannot be written to %s: %s", m->log, strerror(errno));
 	}
 	s.signals = signal_descriptor();
 	s.has_tty = !tcgetattr(STDIN_FILENO, &s.tty);

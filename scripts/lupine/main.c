@@ -12,6 +12,8 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *what;
 } commands[] = {
+	{ "accel", cmd_accel, "say whether guests run by KVM or by emulation here" },
+	{ "guest", cmd_guest, "look after guests in the background" },
 	{ "image", cmd_image, "make a root file system of a container image" },
 	{ "run", cmd_run, "boot a kernel with a root file system" },
 };

@@ -28,8 +28,8 @@
 #include <sys/resource.h>
 
 #include "manifest.h"
+#include "shared.h"
 
-#define NR(a)		(sizeof(a) / sizeof(*(a)))
 #define STR2(x)		#x
 #define STR(x)		STR2(x)
 
@@ -296,10 +296,10 @@ static const char *type_limit(struct manifest_value *v)
 
 	if (v->nr != 2)
 		return "want NAME SOFT or NAME SOFT:HARD";
-	for (i = 0; i < NR(limits); i++)
+	for (i = 0; i < ARRAY_SIZE(limits); i++)
 		if (!strcmp(v->word[0], limits[i].name))
 			break;
-	if (i == NR(limits))
+	if (i == ARRAY_SIZE(limits))
 		return WANT_LIMIT;
 	v->number[0] = limits[i].resource;
 	s = v->word[1];
@@ -360,7 +360,7 @@ bool manifest_option_known(const char *name)
 	/* It has a test of its own kind. */
 	if (!strcmp(name, "KML"))
 		return true;
-	for (i = 0; i < NR(names); i++)
+	for (i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(name, names[i]))
 			return true;
 	return false;
@@ -547,7 +547,7 @@ static const struct {
 			ANYWHERE, false }, WORDS, type_yes_no },
 };
 
-_Static_assert(NR(keys) == NR_MANIFEST_KEYS, "each key has its line");
+_Static_assert(ARRAY_SIZE(keys) == NR_MANIFEST_KEYS, "each key has its line");
 
 enum manifest_key manifest_key(const char *name)
 {
@@ -831,7 +831,7 @@ static int check_where(const struct context *c, enum manifest_key key, const cha
 
 	if (keys[key].info.where & c->where)
 		return 0;
-	for (i = 0; i < NR(places) - 1; i++)
+	for (i = 0; i < ARRAY_SIZE(places) - 1; i++)
 		if (places[i].where & c->where)
 			break;
 	return wrong_value(c, key, shown, len, places[i].text);

@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -104,40 +103,33 @@ static const char *text(json_object *o, const char *name)
 	return m ? text_of(m, name) : NULL;
 }
 
-void blob_hash(struct blob *blob, uint8_t *sha256)
+static void hash_blob(const struct blob *blob, char *hex)
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_MD_CTX *ctx = sha256_begin();
 	uint8_t buf[65536];
 	uint64_t pos;
 	ssize_t n = 0;
 
-	if (!ctx || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1)
-		die("libcrypto has no SHA-256");
 	for (pos = 0; pos < blob->size; pos += n) {
 		n = blob->size - pos < sizeof(buf) ? blob->size - pos : sizeof(buf);
 		if (read_at(blob->fd, buf, n, blob->offset + pos) != n)
 			die("%s cannot be read: unexpected EOF, the file is cut short", blob->what);
 		EVP_DigestUpdate(ctx, buf, n);
 	}
-	EVP_DigestFinal_ex(ctx, sha256, NULL);
-	EVP_MD_CTX_free(ctx);
+	sha256_hex(ctx, hex);
 }
 
 static json_object *load(struct blob *blob)
 {
-	uint8_t sha[SHA256_SIZE];
 	char *buf, hex[HEX_DIGITS + 1];
 	json_object *o;
-	size_t i;
 
 	if (blob->size > limits.config)
 		die("%s cannot be read: %s has %" PRIu64
 		    " bytes; --limit-config N allows more than %" PRIu64,
 		    src->name, blob->what, blob->size, limits.config);
 	if (*blob->hex) {
-		blob_hash(blob, sha);
-		for (i = 0; i < sizeof(sha); i++)
-			snprintf(hex + 2 * i, 3, "%02x", sha[i]);
+		hash_blob(blob, hex);
 		if (strcmp(hex, blob->hex))
 			die("%s cannot be read: %s does not match its digest", src->name,
 			    blob->what);

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <json-c/json.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,9 +29,7 @@ struct sink {
 
 static void sink_open(struct sink *s, int fd)
 {
-	*s = (struct sink){ .fd = fd, .sha = EVP_MD_CTX_new() };
-	if (!s->sha || EVP_DigestInit_ex(s->sha, EVP_sha256(), NULL) != 1)
-		die("libcrypto has no SHA-256");
+	*s = (struct sink){ .fd = fd, .sha = sha256_begin() };
 }
 
 static void sink_write(void *to, const void *data, size_t size)
@@ -47,17 +44,6 @@ static void sink_write(void *to, const void *data, size_t size)
 		if (n < 0)
 			die("the image cannot be written: %s", strerror(errno));
 	}
-}
-
-static void sink_close(struct sink *s)
-{
-	uint8_t sha[SHA256_SIZE];
-	size_t i;
-
-	EVP_DigestFinal_ex(s->sha, sha, NULL);
-	EVP_MD_CTX_free(s->sha);
-	for (i = 0; i < sizeof(sha); i++)
-		snprintf(s->hex + 2 * i, 3, "%02x", sha[i]);
 }
 
 /* Small writes of headers would be many system calls. */
@@ -207,7 +193,7 @@ static void write_json(struct sink *sink, int fd, json_object *o)
 
 	sink_open(sink, fd);
 	sink_write(sink, text, strlen(text));
-	sink_close(sink);
+	sha256_hex(sink->sha, sink->hex);
 }
 
 static json_object *descriptor(const char *type, const struct sink *sink)
@@ -291,7 +277,7 @@ void oci_write(struct job *job, struct manifest *conf, struct result *result)
 
 	sink_open(&layer, job->layer);
 	write_layer(&layer);
-	sink_close(&layer);
+	sha256_hex(layer.sha, layer.hex);
 
 	o = image_json(job, conf, layer.hex);
 	write_json(&config, job->config, o);

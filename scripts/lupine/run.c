@@ -44,8 +44,8 @@
 #define NMI_COMMAND	"nmi\n"
 
 static const char help[] =
-"Usage: scripts/lupine/run --kernel VMLINUX|BZIMAGE --image EXT2 [OPTION]... [-- ARG...]\n"
-"       scripts/lupine/run [OPTION]... PROGRAM [ARG...]\n"
+"Usage: lupine run --kernel VMLINUX|BZIMAGE --image EXT2 [OPTION]... [-- ARG...]\n"
+"       lupine run [OPTION]... PROGRAM [ARG...]\n"
 "\n"
 "Boots a kernel with a root file system as a QEMU microvm and shows its\n"
 "console; Ctrl-A x ends it, Ctrl-C goes to the application. The exit status is\n"
@@ -74,7 +74,7 @@ static const char help[] =
 "                        that the guest is given\n"
 "  --timeout SECONDS     end the machine after that time\n"
 "  --accel auto|tcg|tcg,thread=single|kvm\n"
-"                        (default auto: see scripts/lupine/accel). The third has one\n"
+"                        (default auto: see lupine accel). The third has one\n"
 "                        thread for all processors. QEMU before 8.1 needs it where\n"
 "                        the kernel changes its own code, as tracers do: with more\n"
 "                        threads, a processor may still find what was there before\n"
@@ -92,8 +92,8 @@ static const char help[] =
 "                        something. One during another resets a machine, so keep\n"
 "                        N low. The processor is an Intel one then.\n"
 "  --qemu WORD           further argument of QEMU (may be repeated)\n"
-"  -d, --detach NAME     run in the background; scripts/lupine/guest NAME shows its\n"
-"                        console and stops it\n"
+"  -d, --detach NAME     run in the background; lupine guest shows its console\n"
+"                        and stops it\n"
 "  --quiet               nothing but the guest's console\n"
 "  ARG...                arguments of the application instead of the image's\n";
 
@@ -116,40 +116,6 @@ struct guest {
 	char *forwards, *cmdline;
 };
 
-static void say(const char *level, const char *fmt, va_list ap)
-{
-	char text[4096], line[8192] = "run: ";
-	size_t len;
-
-	vsnprintf(text, sizeof(text), fmt, ap);
-	strcat(line, level);
-	len = strlen(line);
-	manifest_show(line + len, sizeof(line) - len - 1, text, strlen(text));
-	len = strlen(line);
-	line[len++] = '\n';
-	if (write(STDERR_FILENO, line, len) < 0)
-		return;		/* nobody to tell */
-}
-
-void cannot(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	say("error: ", fmt, ap);
-	va_end(ap);
-	exit(EXIT_CANNOT);
-}
-
-void tell(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	say("", fmt, ap);
-	va_end(ap);
-}
-
 void words_add(struct words *w, const char *s)
 {
 	w->word = xrealloc(w->word, w->nr + 2, sizeof(*w->word));
@@ -164,7 +130,7 @@ void words_addf(struct words *w, const char *fmt, ...)
 
 	va_start(ap, fmt);
 	if (vasprintf(&s, fmt, ap) < 0)
-		cannot("out of memory");
+		die("%s", out_of_memory);
 	va_end(ap);
 	words_add(w, s);
 	free(s);
@@ -209,7 +175,7 @@ static unsigned int in_range(const char *option, const char *s, unsigned int min
 	else
 		n = max + 1ull;
 	if (n < min || n > max)
-		cannot("%s %s: want %s, a number from %u to %u", option, s, unit, min, max);
+		die("%s %s: want %s, a number from %u to %u", option, s, unit, min, max);
 	return n;
 }
 
@@ -219,13 +185,13 @@ static void change(struct options *o, const char *option, enum manifest_key key,
 	char error[MANIFEST_ERROR_SIZE];
 
 	if (manifest_add(&o->changes, option, key, &value, 1, IN_COMMAND, error, sizeof(error)))
-		cannot("%s", error);
+		die("%s", error);
 }
 
 static void add_variable(struct options *o, const char *option, const char *value)
 {
 	if (*value == '=' || !strchr(value, '='))
-		cannot("%s %s: want NAME=VALUE", option, value);
+		die("%s %s: want NAME=VALUE", option, value);
 	change(o, option, KEY_ENV, value);
 }
 
@@ -239,14 +205,14 @@ static void add_variables_of(struct options *o, const char *path)
 
 	f = fopen(path, "re");
 	if (!f)
-		cannot("--env-file %s: %s", path, strerror(errno));
+		die("--env-file %s: %s", path, strerror(errno));
 	while ((len = getline(&line, &room, f)) > 0) {
 		if (line[len - 1] == '\n')
 			line[--len] = '\0';
 		if (!len || *line == '#')
 			continue;
 		if (strlen(line) != (size_t)len)
-			cannot("--env-file %s: a line has a NUL byte", path);
+			die("--env-file %s: a line has a NUL byte", path);
 		if (strchr(line, '=')) {
 			add_variable(o, "--env-file", line);
 			continue;
@@ -259,7 +225,7 @@ static void add_variables_of(struct options *o, const char *path)
 		free(assignment);
 	}
 	if (ferror(f))
-		cannot("--env-file %s: %s", path, strerror(errno));
+		die("--env-file %s: %s", path, strerror(errno));
 	free(line);
 	fclose(f);
 }
@@ -407,9 +373,9 @@ static void parse_options(struct options *o, int argc, char **argv)
 		if (c < 0)
 			break;
 		if (c == ':')
-			cannot("%s wants a value (see --help)", argv[optind - 1]);
+			die("%s wants a value (see --help)", argv[optind - 1]);
 		if (c == '?')
-			cannot("unknown option %s (see --help)", argv[at]);
+			die("unknown option %s (see --help)", argv[at]);
 		take_option(o, c, optarg);
 	}
 	ended_by_dashes = optind > at;
@@ -421,12 +387,12 @@ static void parse_options(struct options *o, int argc, char **argv)
 	}
 	o->args = argv + optind;
 	if (o->nmi && o->mce)
-		cannot("--nmi and --mce exclude each other");
+		die("--nmi and --mce exclude each other");
 	if (o->no_net && (o->ports.nr || o->no_outbound))
-		cannot("%s and --no-net exclude each other", o->ports.nr ? "-p" : "--no-outbound");
+		die("%s and --no-net exclude each other", o->ports.nr ? "-p" : "--no-outbound");
 	if (o->detach && !detach_name_ok(o->detach))
-		cannot("--detach %s: not a name: want letters, digits, ., _ and - after the first",
-		       o->detach);
+		die("--detach %s: not a name: want letters, digits, ., _ and - after the first",
+		    o->detach);
 }
 
 /* A regular file or a disk: nothing else can be mapped, or be a disk of the guest. */
@@ -437,11 +403,11 @@ static int open_file(const char *path, const char *what, const char *cure, bool 
 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 && errno == ENOENT)
-		cannot("no %s %s; %s", what, path, cure);
+		die("no %s %s; %s", what, path, cure);
 	if (fd < 0 || fstat(fd, &st))
-		cannot("%s %s: %s", what, path, strerror(errno));
+		die("%s %s: %s", what, path, strerror(errno));
 	if (!S_ISREG(st.st_mode) && !(disk && S_ISBLK(st.st_mode)))
-		cannot("%s %s is neither a file nor a disk", what, path);
+		die("%s %s is neither a file nor a disk", what, path);
 	return fd;
 }
 
@@ -457,17 +423,17 @@ static void look_at_kernel(const struct options *o, struct guest *g)
 	int fd;
 
 	if (!o->kernel)
-		cannot("--kernel is missing (see --help)");
+		die("--kernel is missing (see --help)");
 	fd = open_file(o->kernel, "kernel", "scripts/kconfig/build PROFILE makes one", false);
 	if (fstat(fd, &st) || st.st_size < 1024)
-		cannot("%s is neither vmlinux (an ELF file) nor a bzImage", o->kernel);
+		die("%s is neither vmlinux (an ELF file) nor a bzImage", o->kernel);
 	data = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (data == MAP_FAILED)
-		cannot("%s: %s", o->kernel, strerror(errno));
+		die("%s: %s", o->kernel, strerror(errno));
 	if (memcmp(data, "\177ELF", 4)) {
 		/* The boot protocol's signature */
 		if (memcmp(data + 514, "HdrS", 4))
-			cannot("%s is neither vmlinux (an ELF file) nor a bzImage", o->kernel);
+			die("%s is neither vmlinux (an ELF file) nor a bzImage", o->kernel);
 		g->bzimage = true;
 	}
 	/* What it says when the application that was linked into it ends. */
@@ -491,11 +457,11 @@ static void look_at_image(const struct options *o, const struct guest *g)
 	if (!o->image && g->ukl)
 		return;
 	if (!o->image)
-		cannot("--image is missing (see --help)");
+		die("--image is missing (see --help)");
 	fd = open_file(o->image, "image", "scripts/apps/build APP makes one", true);
 	if (pread(fd, magic, sizeof(magic), 1080) != sizeof(magic) ||
 	    memcmp(magic, ext2, sizeof(magic)))
-		cannot("%s is not an ext2 file system, or cut short", o->image);
+		die("%s is not an ext2 file system, or cut short", o->image);
 	close(fd);
 }
 
@@ -518,7 +484,7 @@ static unsigned int memory_of_image(const char *image)
 			continue;
 		if (manifest_add_text(&m, path, KEY_MEMORY, line + 7, IN_LABEL,
 				      error, sizeof(error)))
-			cannot("%s", error);
+			die("%s", error);
 	}
 	if (f)
 		fclose(f);
@@ -529,39 +495,6 @@ static unsigned int memory_of_image(const char *image)
 	return memory;
 }
 
-/* Ask scripts/lupine/accel, which tries KVM with this kernel. */
-static bool kvm_works(const char *kernel)
-{
-	const char *root = getenv("LUPINE_ROOT");
-	char answer[16] = "", *program;
-	int fd[2], status;
-	ssize_t got;
-	pid_t pid;
-
-	program = xasprintf("%s/scripts/lupine/accel", root && *root ? root : ".");
-	if (pipe2(fd, O_CLOEXEC))
-		cannot("no pipe: %s", strerror(errno));
-	pid = fork();
-	if (pid < 0)
-		cannot("no process: %s", strerror(errno));
-	if (!pid) {
-		dup2(fd[1], STDOUT_FILENO);
-		execl(program, program, "--kernel", kernel, NULL);
-		_exit(127);
-	}
-	close(fd[1]);
-	got = read(fd[0], answer, sizeof(answer) - 1);
-	close(fd[0]);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (got <= 0 || !WIFEXITED(status) || WEXITSTATUS(status) ||
-	    (strcmp(answer, "kvm\n") && strcmp(answer, "tcg\n")))
-		cannot("%s does not say how to run guests here; --accel tcg does without it",
-		       program);
-	free(program);
-	return answer[0] == 'k';
-}
-
 static void choose_accelerator(struct options *o, struct guest *g)
 {
 	static const char *const known[] = {
@@ -570,18 +503,18 @@ static void choose_accelerator(struct options *o, struct guest *g)
 	size_t i;
 
 	if (!o->accel || !strcmp(o->accel, "auto"))
-		o->accel = kvm_works(o->kernel) ? "kvm" : "tcg";
+		o->accel = accelerator(o->kernel, false);
 	for (i = 0; i < ARRAY_SIZE(known); i++)
 		if (!strcmp(o->accel, known[i]))
 			break;
 	if (i == ARRAY_SIZE(known))
-		cannot("--accel %s: want auto, tcg, tcg,thread=single or kvm", o->accel);
+		die("--accel %s: want auto, tcg, tcg,thread=single or kvm", o->accel);
 	g->kvm = !strcmp(o->accel, "kvm");
 	if (!o->cpu)
 		o->cpu = g->kvm ? "host" : o->mce ? "max,vendor=GenuineIntel" : "max";
 	if (g->acpi && !g->kvm)
-		cannot("%s finds its devices by ACPI, and QEMU's emulation has no clock then: %s",
-		       o->kernel, "build the profile with +mmio");
+		die("%s finds its devices by ACPI, and QEMU's emulation has no clock then: %s",
+		    o->kernel, "build the profile with +mmio");
 }
 
 /* Split "FILE:/DIR[:ro]": both names may have colons, the last :/ is between them. */
@@ -629,21 +562,21 @@ static void attach_volumes(struct options *o, struct guest *g)
 	for (i = 0; i < o->volumes.nr; i++) {
 		volume = xstrdup(o->volumes.word[i]);
 		if (!split_volume(volume, &dir, &mode))
-			cannot("-v %s: want FILE:/DIR or FILE:/DIR:ro", o->volumes.word[i]);
+			die("-v %s: want FILE:/DIR or FILE:/DIR:ro", o->volumes.word[i]);
 		if (stat(volume, &st) && errno == ENOENT) {
 			if (!strcmp(mode, "ro"))
-				cannot("no volume %s", volume);
+				die("no volume %s", volume);
 			volume_make(volume);
 		}
 		fd = open_file(volume, "volume", "it has just been removed", true);
 		close(fd);
 		if (access(volume, strcmp(mode, "ro") ? R_OK | W_OK : R_OK))
-			cannot("volume %s: %s", volume, strerror(errno));
+			die("volume %s: %s", volume, strerror(errno));
 		source = xasprintf("/dev/vd%c", 'a' + g->disks);
 		if (manifest_add(&o->changes, "-v", KEY_MOUNT,
 				 (const char *[]){ "ext2", source, dir, mode }, 4, IN_COMMAND,
 				 error, sizeof(error)))
-			cannot("%s", error);
+			die("%s", error);
 		snprintf(id, sizeof(id), "volume%zu", i);
 		add_disk(g, id, volume, strcmp(mode, "ro") ? "" : ",readonly=on");
 		free(source);
@@ -660,19 +593,19 @@ static int try_port(const char *address, unsigned int port, unsigned int guest_p
 	inet_pton(AF_INET, address, &sin.sin_addr);
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		cannot("no socket: %s", strerror(errno));
+		die("no socket: %s", strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (!bind(fd, (struct sockaddr *)&sin, sizeof(sin)) && !listen(fd, 1))
 		return fd;
 	if (errno == EADDRINUSE)
-		cannot("port %u of %s is in use; take another one: -p PORT:%u", port, address,
-		       guest_port);
+		die("port %u of %s is in use; take another one: -p PORT:%u", port, address,
+		    guest_port);
 	if (errno == EADDRNOTAVAIL)
-		cannot("%s is no address of this machine; 0.0.0.0 stands for all", address);
+		die("%s is no address of this machine; 0.0.0.0 stands for all", address);
 	if (errno == EACCES)
-		cannot("port %u needs rights, as all below 1024; take another one: -p PORT:%u",
-		       port, guest_port);
-	cannot("port %u of %s: %s", port, address, strerror(errno));
+		die("port %u needs rights, as all below 1024; take another one: -p PORT:%u",
+		    port, guest_port);
+	die("port %u of %s: %s", port, address, strerror(errno));
 }
 
 static bool port_number(const char *s, unsigned int *port)
@@ -705,8 +638,8 @@ static void forward_ports(const struct options *o, struct guest *g)
 		address = nr == 3 ? part[0] : "127.0.0.1";
 		if (nr < 2 || rest || inet_pton(AF_INET, address, &in) != 1 ||
 		    !port_number(part[nr - 2], &host) || !port_number(part[nr - 1], &guest))
-			cannot("-p %s: want [ADDRESS:]HOST:GUEST, ports from 1 to 65535, %s",
-			       o->ports.word[i], "ADDRESS as 127.0.0.1");
+			die("-p %s: want [ADDRESS:]HOST:GUEST, ports from 1 to 65535, %s",
+			    o->ports.word[i], "ADDRESS as 127.0.0.1");
 		/* Held until all are known, so that none is given twice. */
 		fd[i] = try_port(address, host, guest);
 		more = xasprintf("%s,hostfwd=tcp:%s:%u-:%u", g->forwards, address, host, guest);
@@ -727,7 +660,7 @@ static void __printf(2, 3) append(char **s, const char *fmt, ...)
 
 	va_start(ap, fmt);
 	if (vasprintf(&more, fmt, ap) < 0)
-		cannot("out of memory");
+		die("%s", out_of_memory);
 	va_end(ap);
 	both = xasprintf("%s%s", *s ?: "", more);
 	free(*s);
@@ -788,7 +721,7 @@ static char *changes_as_words(struct manifest *m)
 			one.key[KEY_MOUNT] = (struct manifest_list){ &l->value[i], 1 };
 			line = manifest_print(&one, IN_COMMAND);
 			if (!line)
-				cannot("out of memory");
+				die("%s", out_of_memory);
 			line[strlen(line) - 1] = '\0';
 			append_word(&text, line + strlen("mount "));
 			free(line);
@@ -809,9 +742,9 @@ static void linked_application(struct options *o, struct guest *g)
 	size_t i;
 
 	if (o->volumes.nr)
-		cannot("-v is for an init to mount, and %s has none", o->kernel);
+		die("-v is for an init to mount, and %s has none", o->kernel);
 	if (o->for_init)
-		cannot("%s is for an init, and %s has none", o->for_init, o->kernel);
+		die("%s is for an init, and %s has none", o->for_init, o->kernel);
 	/*
 	 * QEMU would add its devices behind the arguments. Where none is plugged
 	 * in, the kernel finds none.
@@ -823,8 +756,8 @@ static void linked_application(struct options *o, struct guest *g)
 		const char *word = env->value[i].word[0];
 
 		if (memchr(word, '.', strchr(word, '=') - word))
-			cannot("-e %s: the kernel takes a name with a dot for a module's parameter",
-			       word);
+			die("-e %s: the kernel takes a name with a dot for a module's parameter",
+			    word);
 		append(&g->cmdline, " \"");
 		append_encoded(&g->cmdline, word, false, false);
 		append(&g->cmdline, "\"");
@@ -838,7 +771,7 @@ static void linked_application(struct options *o, struct guest *g)
 		append(&g->cmdline, "\"");
 	}
 	if (strlen(g->cmdline) >= MAX_CMDLINE)
-		cannot("the arguments are too long for the kernel's command line (2048 bytes)");
+		die("the arguments are too long for the kernel's command line (2048 bytes)");
 }
 
 static bool has_parameter(const char *text, const char *name)
@@ -886,14 +819,14 @@ static char *tell_init(struct options *o, struct guest *g)
 	}
 	if (!words) {
 		if (strlen(g->cmdline) >= MAX_CMDLINE)
-			cannot("--append is too long for the kernel's command line (2048 bytes)");
+			die("--append is too long for the kernel's command line (2048 bytes)");
 		return NULL;
 	}
 	free(words);
 	append(&g->cmdline, " lupine=@vd%c", 'a' + g->disks);
 	text = manifest_print(&o->changes, IN_COMMAND);
 	if (!text || strlen(g->cmdline) >= MAX_CMDLINE)
-		cannot("--append is too long for the kernel's command line (2048 bytes)");
+		die("--append is too long for the kernel's command line (2048 bytes)");
 	return text;
 }
 
@@ -997,11 +930,12 @@ int cmd_run(int argc, char **argv)
 	struct guest g = { 0 };
 	char text_path[32];
 
+	status_of_die = EXIT_CANNOT;
 	open_standard_descriptors();
 	parse_options(&o, argc, argv);
 	if (o.detach) {
 		detach(o.detach);
-		o.log = o.log ?: detach_log(o.detach);
+		o.log = o.log ?: state_file(o.detach, "console");
 	}
 	look_at_kernel(&o, &g);
 	look_at_image(&o, &g);
@@ -1035,8 +969,8 @@ int cmd_run(int argc, char **argv)
 		add_disk(&g, "text", text_path, ",readonly=on");
 	}
 	if (g.disks + !o.no_net > MAX_DEVICES)
-		cannot("more than %d disks and network devices: volumes are too many by %d",
-		       MAX_DEVICES, g.disks + !o.no_net - MAX_DEVICES);
+		die("more than %d disks and network devices: volumes are too many by %d",
+		    MAX_DEVICES, g.disks + !o.no_net - MAX_DEVICES);
 	qemu_arguments(&o, &g, &m);
 	if (!o.quiet)
 		introduce(&o);

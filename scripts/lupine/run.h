@@ -13,9 +13,8 @@
 #define EXIT_TIMEOUT	124
 #define EXIT_NO_STATUS	255
 
-/* run.c: "run: error: ..." and status 125; "run: ...", also where -q says nothing else. */
-void __noreturn __printf(1, 2) cannot(const char *fmt, ...);
-void __printf(1, 2) tell(const char *fmt, ...);
+/* accel.c: "kvm" or "tcg"; again: without an answer that was kept */
+const char *accelerator(const char *kernel, bool again);
 
 /* Words of a command line, ended by NULL. */
 struct words {
@@ -32,8 +31,11 @@ void volume_make(const char *path);
 /* detach.c: fork into the background; returns in the process that is to go on. */
 void detach(const char *name);
 bool detach_name_ok(const char *name);
-/* Where a guest's console is kept, as NULL or --log of the guest in the background. */
-char *detach_log(const char *name);
+/* A file of a guest's state (see there; "": the folder of them), and a number in one or -1 */
+char *state_file(const char *name, const char *file);
+long state_number(const char *name, const char *file);
+bool state_running(const char *name);
+void state_remove(const char *name);
 
 /* machine.c: run QEMU, relay its console, and find out how it ended. */
 struct machine {

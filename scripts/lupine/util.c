@@ -1,32 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Messages and memory. */
+/* Messages, memory and files. */
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lupine.h"
-#include "manifest.h"
-
-#define MAX_MESSAGE	4096
 
 const char *out_of_memory = "out of memory";
+int status_of_die = 1;
 
-/* A message can quote text of an image, and a terminal acts on control characters. */
 static void say(const char *level, const char *fmt, va_list ap)
 {
-	char text[MAX_MESSAGE], line[4 * MAX_MESSAGE + 64];
-	size_t len;
+	char prefix[40];
 
-	vsnprintf(text, sizeof(text), fmt, ap);
-	len = snprintf(line, 64, "lupine %s: %s: ", command_name, level);
-	manifest_show(line + len, sizeof(line) - len - 1, text, strlen(text));
-	len += strlen(line + len);
-	line[len++] = '\n';
-	if (write(STDERR_FILENO, line, len) < 0)
-		return;		/* nobody to tell */
+	progress_end();
+	snprintf(prefix, sizeof(prefix), "lupine %s: %s", command_name, level);
+	say_line(prefix, fmt, ap);
+}
+
+void tell(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("", fmt, ap);
+	va_end(ap);
 }
 
 void warn(const char *fmt, ...)
@@ -34,7 +36,7 @@ void warn(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say("warning", fmt, ap);
+	say("warning: ", fmt, ap);
 	va_end(ap);
 }
 
@@ -43,9 +45,40 @@ void die(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	say("error", fmt, ap);
+	say("error: ", fmt, ap);
 	va_end(ap);
-	exit(1);
+	exit(status_of_die);
+}
+
+bool show_progress;
+static bool progress_shown;
+
+/* Ten times a second, and the first one of each kind at once */
+void progress(bool first, const char *fmt, ...)
+{
+	static struct timespec last;
+	struct timespec now;
+	char text[100];
+	long tenths;
+	va_list ap;
+
+	if (!show_progress || clock_gettime(CLOCK_MONOTONIC, &now))
+		return;
+	tenths = (now.tv_sec - last.tv_sec) * 10 + (now.tv_nsec - last.tv_nsec) / 100000000;
+	if (!first && tenths < 1)
+		return;
+	last = now;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	progress_shown = dprintf(STDERR_FILENO, "\r\033[K    %s", text) > 0;
+}
+
+void progress_end(void)
+{
+	if (progress_shown && write(STDERR_FILENO, "\r\033[K", 4) < 0)
+		return;		/* nobody to show it to */
+	progress_shown = false;
 }
 
 void *xmalloc(size_t size)
@@ -93,4 +126,35 @@ char *xasprintf(const char *fmt, ...)
 		die("%s", out_of_memory);
 	va_end(ap);
 	return s;
+}
+
+char *build_path(const char *fmt, ...)
+{
+	const char *build = getenv("BUILD"), *root = getenv("LUPINE_ROOT");
+	char *below, *path;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&below, fmt, ap) < 0)
+		die("%s", out_of_memory);
+	va_end(ap);
+	if (build && *build)
+		path = xasprintf("%s/%s", build, below);
+	else
+		path = xasprintf("%s/build/%s", root && *root ? root : ".", below);
+	free(below);
+	return path;
+}
+
+bool replace_file(const char *path, const char *text)
+{
+	char *temporary = xasprintf("%s.new", path);
+	FILE *f = fopen(temporary, "we");
+	bool done = f && fputs(text, f) >= 0;
+
+	done = f && !fclose(f) && done && !rename(temporary, path);
+	if (!done)
+		unlink(temporary);
+	free(temporary);
+	return done;
 }

@@ -76,7 +76,7 @@ void volume_make(const char *path)
 	umask(mask);
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
-		cannot("the volume %s cannot be made: %s", path, strerror(errno));
+		die("the volume %s cannot be made: %s", path, strerror(errno));
 	if (ftruncate(fd, SIZE) || fchmod(fd, 0666 & ~mask))
 		why = strerror(errno);
 	if (!why)
@@ -89,6 +89,6 @@ void volume_make(const char *path)
 	unlink(temporary);
 	close(fd);
 	if (why)
-		cannot("the volume %s cannot be made: %s", path, why);
+		die("the volume %s cannot be made: %s", path, why);
 	free(temporary);
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/test/app.sh APP --kernel VMLINUX [OPTION]...
+# usage: scripts/test/app.sh APP --kernel VMLINUX [OPTION]...
 #
 # Boots an application's image, makes it if need be, and lets the application's
 # own check (scripts/apps/APP/check) talk to it through a forwarded port.
@@ -19,15 +19,13 @@
 #                      (default: what its manifest says, or 60)
 #   --verbose          show the console and what the check says
 #
-# A check is called as
-#   check --ready HOST PORT     does it answer? one quick attempt
-#   check HOST PORT             does it work?
-# or, when the application listens on no port, after it has ended:
-#   check --console FILE STATUS
+# scripts/apps/check-lib.sh says how a check is called.
 set -eu
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$(readlink -f "$0")")/../lib.sh"
+# shellcheck source=scripts/options.sh
+. "$ROOT/scripts/options.sh"
 
 # shellcheck disable=SC2317 # called by a trap
 finish()
@@ -63,34 +61,18 @@ complaints()
 
 main()
 {
-	local app kernel='' image='' name='' ready='' options=() verbose='' rewrite='' ports host
-	local check started elapsed status=0 complaint
-	work='' vm=''
+	local kernel='' image='' name='' ready='' verbose='' rewrite='' machine=() arguments=()
+	local ports host check started elapsed status=0 complaint
 
-	while [ $# -gt 0 ]; do
-		case $1 in
-		--help | -h) usage; exit ;;
-		--verbose) verbose=1; shift; continue ;;
-		--rewrite) rewrite=1; shift; continue ;;
-		-*) [ $# -ge 2 ] || die "$1 wants a value (see --help)" ;;
-		*) app=$1; shift; continue ;;
-		esac
-		case $1 in
-		--kernel) kernel=$2 ;;
-		--image) image=$2 ;;
-		--name) name=" $2" ;;
-		--ready) ready=$2 ;;
-		--cpus | --memory | --accel | --cpu | --append) options+=("$1" "$2") ;;
-		*) die "unknown option $1 (see --help)" ;;
-		esac
-		shift 2
-	done
-	if [ -z "${app:-}" ] || [ -z "$kernel" ]; then
-		usage >&2
-		exit 2
-	fi
+	work='' vm=''
+	options kernel:kernel! image:file name:text ready:number rewrite verbose cpus:guest \
+		memory:guest accel:guest cpu:guest append:guest ... -- "$@"
+	[ ${#arguments[@]} = 1 ] || { usage >&2; exit 2; }
+	app=${arguments[0]}
+	name=${name:+ $name}
 	check=$ROOT/scripts/apps/$app/check
 	[ -x "$check" ] || die "application '$app' has no check ($check)"
+	need --group test curl mariadb mosquitto_sub nc psql redis-cli
 
 	work=$(mktemp -d)
 	trap finish EXIT
@@ -120,7 +102,7 @@ main()
 	if [ -z "$ports" ]; then
 		started=$(date +%s%N)
 		"$ROOT/scripts/lupine/run" --kernel "$kernel" --image "$image" --quiet --timeout "$ready" \
-			--log "$work/console" "${options[@]}" </dev/null >"$work/out" 2>&1 || status=$?
+			--log "$work/console" "${machine[@]}" </dev/null >"$work/out" 2>&1 || status=$?
 		elapsed=$(seconds_since "$started")
 		[ -z "$verbose" ] || cat "$work/out"
 		"$check" --console "$work/console" "$status" >"$work/check" 2>&1 ||
@@ -130,12 +112,11 @@ main()
 		verdict ok "ran for $elapsed s, ended with status $status$name"
 	fi
 
-	set -- "$kernel" "${options[@]}"
 	host=$(free_port)
 	mkfifo "$work/stdin"
 	started=$(date +%s%N)
 	"$ROOT/scripts/lupine/run" --kernel "$kernel" --image "$image" --quiet \
-		-p "$host:${ports%% *}" --log "$work/console" "${options[@]}" \
+		-p "$host:${ports%% *}" --log "$work/console" "${machine[@]}" \
 		<"$work/stdin" >"$work/out" 2>&1 &
 	vm=$!
 	exec 5>"$work/stdin"

@@ -172,7 +172,7 @@ tools_work()
 	chroot_run lupine run --help | grep -qi '^usage'
 	fails "no command 'nothing'" chroot_run lupine nothing
 	chroot_run test -s /usr/share/man/man1/lupine-run.1.gz
-	chroot_run env BUILD=/tmp/build lupine image --list | grep -q hello
+	chroot_run env BUILD=/tmp/build lupine build --list | grep -q hello
 }
 
 # The packaged kernel runs what the packaged libc compiled, by CALL.

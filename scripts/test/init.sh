@@ -1,58 +1,50 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/test/init.sh
+# usage: scripts/test/init.sh
 #
 # Tests how the init reads its configuration and the kernel's command line, on
 # this machine. What it does as PID 1 is tested by booting: scripts/test/guests.sh.
 set -eu
 
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "$0")")/../lib.sh"
-
-[ $# = 0 ] || { usage; exit; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# shellcheck source=scripts/test/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+begin -- "$@"
 init=$work/init
 make -s -C "$ROOT/scripts/init" OUT="$init"
-passed=0 failed=0
 
-result()	# result NAME OK
+# reads CONFIG [LUPINE]: what the init makes of them
+reads()
 {
-	if [ "$2" = yes ]; then
-		passed=$((passed + 1))
-		echo "ok - init: $1"
-	else
-		failed=$((failed + 1))
-		echo "not ok - init: $1"
-		sed 's/^/#   /' "$work/out"
-	fi
+	printf '%b' "$1" >"$work/conf"
+	run env ${2:+"lupine=$2"} "$init" --check "$work/conf"
 }
 
-# understood NAME CONFIG OUTPUT [LUPINE]
+# understood TITLE CONFIG OUTPUT [LUPINE]
 understood()
 {
-	printf '%b' "$2" >"$work/conf"
-	if env ${4:+"lupine=$4"} "$init" --check "$work/conf" >"$work/out" 2>&1 &&
-	   printf '%b' "$3" | cmp -s - "$work/out"; then
-		result "$1" yes
-	else
-		result "$1" no
-	fi
+	reads "$2" "${4:-}"
+	check "$1" printed "$3"
 }
 
-# refused NAME CONFIG MESSAGE [LUPINE]
-refused()
+printed()
 {
-	local status=0
+	[ "$status" = 0 ]
+	printf '%b' "$1" | diff - "$out"
+}
 
-	printf '%b' "$2" >"$work/conf"
-	env ${4:+"lupine=$4"} "$init" --check "$work/conf" >"$work/out" 2>&1 || status=$?
-	if [ "$status" = 125 ] && grep -qF -e "$3" "$work/out"; then
-		result "$1" yes
-	else
-		result "$1" no
-	fi
+# wrong TITLE CONFIG MESSAGE [LUPINE]
+wrong()
+{
+	reads "$2" "${4:-}"
+	check "$1" with_message "$3"
+}
+
+with_message()
+{
+	cat "$out"
+	[ "$status" = 125 ]
+	grep -qF -e "$1" "$out"
 }
 
 understood "words stay words" 'entrypoint /bin/a b\ncmd  c\ncmd\n' \
@@ -78,35 +70,30 @@ understood "environment added and replaced" 'env A=1\n' 'env A=2 3\nenv B=%\n' \
 	'--env A=2%203 --env B=%25'
 understood "user and folder replaced" 'user a\nworkdir /a\n' 'workdir /b\nuser b\n' \
 	'--user b --workdir /b'
-refused "an unknown key" 'entrypont /x\n' ":1: entrypont '/x' is not a key"
-refused "an unknown option" 'need NO_SUCH_THING\n' "is not an option that init can test"
-refused "a variable without value" '\nenv A\n' ":2: env 'A': is not NAME=VALUE"
-refused "a relative folder" 'workdir x\n' "is not an absolute path"
-refused "no such signal" 'stop SIGNOTHING\n' "is not a signal"
-refused "a key without value" 'user\n' "has no value"
-refused "entrypoint and shell" 'entrypoint /a\nshell b\n' "both entrypoint and shell"
+wrong "an unknown key" 'entrypont /x\n' ":1: entrypont '/x' is not a key"
+wrong "an unknown option" 'need NO_SUCH_THING\n' "is not an option that init can test"
+wrong "a variable without value" '\nenv A\n' ":2: env 'A': is not NAME=VALUE"
+wrong "a relative folder" 'workdir x\n' "is not an absolute path"
+wrong "no such signal" 'stop SIGNOTHING\n' "is not a signal"
+wrong "a key without value" 'user\n' "has no value"
+wrong "entrypoint and shell" 'entrypoint /a\nshell b\n' "both entrypoint and shell"
 understood "a folder with a blank" 'mkdir /my\\040data 0750 app\n' 'mkdir /my\\040data 0750 app\n'
-refused "a blank that makes it two words" 'mkdir /my data\n' ":1: mkdir '/my data': wants an octal mode"
+wrong "a blank that makes it two words" 'mkdir /my data\n' ":1: mkdir '/my data': wants an octal mode"
 understood "a mount from the command line" 'user a\n' \
 	'user a\nmount ext2 /dev/vdb /a\\040b rw\n' '--mount ext2%20/dev/vdb%20/a\040b%20rw'
-refused "a wrong mount from the command line" 'user a\n' \
+wrong "a wrong mount from the command line" 'user a\n' \
 	"command line: lupine: mount 'ext2 /dev/vdb': want TYPE SOURCE DIR" '--mount ext2%20/dev/vdb'
-refused "a wrong variable from the command line" 'user a\n' \
+wrong "a wrong variable from the command line" 'user a\n' \
 	"command line: lupine: env 'A': is not NAME=VALUE" '--env A'
-refused "control characters are made visible" 'workdir a\\033[2J\n' "workdir 'a\\033[2J': is not"
-refused "a key of the host" 'memory 64\n' ":1: memory '64': is not for the init"
-refused "an option that cannot be changed" 'user a\n' "unknown option --limit" '--limit nofile%201'
-refused "a disk that is none" 'user a\n' "@../x: want @vda to @vdz" '@../x'
-refused "a disk that is not there" 'user a\n' "@vdz: No such file or directory" '@vdz'
-refused "an unknown override" 'user a\n' "unknown option --usr" '--usr b'
-refused "an override without value" 'user a\n' "--user has no value" '--user'
-rm -f "$work/conf"
-"$init" --check "$work/conf" >"$work/out" 2>&1 && status=0 || status=$?
-[ "$status" = 125 ] && grep -q 'No such file' "$work/out" && ok=yes || ok=no
-result "no file" "$ok"
-"$init" >"$work/out" 2>&1 && status=0 || status=$?
-[ "$status" = 125 ] && grep -q '^Usage' "$work/out" && ok=yes || ok=no
-result "started by hand, it explains itself" "$ok"
-
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+wrong "control characters are made visible" 'workdir a\\033[2J\n' "workdir 'a\\033[2J': is not"
+wrong "a key of the host" 'memory 64\n' ":1: memory '64': is not for the init"
+wrong "an option that cannot be changed" 'user a\n' "unknown option --limit" '--limit nofile%201'
+wrong "a disk that is none" 'user a\n' "@../x: want @vda to @vdz" '@../x'
+wrong "a disk that is not there" 'user a\n' "@vdz: No such file or directory" '@vdz'
+wrong "an unknown override" 'user a\n' "unknown option --usr" '--usr b'
+wrong "an override without value" 'user a\n' "--user has no value" '--user'
+run "$init" --check "$work/none"
+outcome "no file" 125 'No such file'
+run "$init"
+outcome "started by hand, it explains itself" 125 '^Usage'
+summary

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/test/manifest.sh
+# usage: scripts/test/manifest.sh
 #
 # Compiles the parser of manifests and its tests (scripts/test/manifest/manifest.c) with
 # the sanitizers for addresses and undefined behaviour, and runs them.

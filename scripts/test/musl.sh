@@ -180,8 +180,8 @@ alpine_image()
 	umoci new --image "$layout:calls"
 	umoci insert --rootless --image "$layout:calls" "$root" /
 	umoci config --image "$layout:calls" --config.entrypoint /bin/calls --config.cmd 100
-	"$ROOT/scripts/apps/oci" --output "$bin/alpine.ext2" "$layout:calls"
-	"$ROOT/scripts/apps/oci" --musl --output "$bin/alpine-musl.ext2" "$layout:calls"
+	"$ROOT/scripts/lupine/lupine" image --output "$bin/alpine.ext2" "$layout:calls"
+	"$ROOT/scripts/lupine/lupine" image --musl --output "$bin/alpine-musl.ext2" "$layout:calls"
 	debugfs -R "dump /lib/ld-musl-x86_64.so.1 $bin/alpine-libc" "$bin/alpine-musl.ext2"
 	cmp "$bin/alpine-libc" "$musl/rootfs/lib/ld-musl-x86_64.so.1"
 }

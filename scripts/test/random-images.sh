@@ -1,34 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/test/random-images.sh [--number N] [--first SEED]
+# usage: scripts/test/random-images.sh [--number N] [--first SEED]
 #
 # Compares what `lupine image` makes of random images with what umoci unpacks of
 # them, file by file: type, mode, owner, links, size and content. An OCI image of the
-# result has to make the same to the byte. N is 20, or 200 for make test-full. An image that umoci refuses has to be refused by lupine, too.
-# Without root rights, umoci cannot give files an owner; then owners and set-id bits are
-# not compared.
+# result has to make the same to the byte. N is 20, or 200 for make test-full. An image
+# that umoci refuses has to be refused by lupine, too. Without root rights, umoci cannot
+# give files an owner; then owners and set-id bits are not compared.
 set -eu
 
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "$0")")/../lib.sh"
-
+# shellcheck source=scripts/test/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 number=20 first=1
-while [ $# -gt 0 ]; do
-	case $1 in
-	--number) number=${2:?--number wants a number}; shift 2 ;;
-	--first) first=${2:?--first wants a number}; shift 2 ;;
-	--help | -h) usage; exit ;;
-	*) die "unknown option $1 (see --help)" ;;
-	esac
-done
+begin number:number first:number -- "$@"
 need umoci gcc e2fsck
 "$ROOT/scripts/lupine/lupine" image --help >/dev/null
 lupine=$BUILD/lupine/lupine
-work=$(mktemp -d "$BUILD/image/test-random-XXXXXX")
-trap 'chmod -R u+rwX "$work"; rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 gcc -O1 -D_GNU_SOURCE -Wall -Wextra -Werror -o "$work/random" "$ROOT/scripts/test/random-images/random.c" \
 	-larchive -lext2fs -lcom_err -lcrypto
 rootless=() owners=(cat)
@@ -37,7 +25,7 @@ if [ "$(id -u)" != 0 ]; then
 	owners=(sed -E 's/^([^ ]+ ..).(...) [0-9]+:[0-9]+/\1_\2/')
 fi
 
-failed=0 agreed=0 refused=0
+different=0 agreed=0 refused=0
 for ((seed = first; seed < first + number; seed++)); do
 	rm -rf "$work/d"
 	mkdir "$work/d"
@@ -64,20 +52,12 @@ for ((seed = first; seed < first + number; seed++)); do
 	     "$work/random" ext2 x.ext2 | "${owners[@]}" | sort >got && [ -s want ] && cmp -s want got; then
 		agreed=$((agreed + 1))
 	else
-		failed=$((failed + 1))
+		different=$((different + 1))
 		echo "# seed $seed: umoci: $theirs ($(tail -n 1 their-log | head -c 300)), lupine: $ours ($(tail -n 1 our-log))"
 		[ ! -s got ] || diff want got | sed 's/^/#   /' | head -n 20 || :
 	fi
 	chmod -R u+rwX .
 done
-ok=no
-[ $failed != 0 ] || [ $agreed = 0 ] || ok=yes
-said="oci: $number random images: $agreed like umoci's, $refused refused by both, $failed not"
-if [ $ok = yes ]; then
-	echo "ok - $said"
-	echo "1 passed, 0 failed"
-else
-	echo "not ok - $said"
-	echo "0 passed, 1 failed"
-	exit 1
-fi
+agree() { [ $different = 0 ] && [ $agreed != 0 ]; }
+check "$number random images: $agreed like umoci's, $refused refused by both, $different not" agree
+summary

@@ -6,7 +6,7 @@
  *
  * Input: the words, a NUL byte, the text of /etc/lupine-init.conf.
  */
-#include "image/init/init.h"
+#include "init/init.h"
 #include "fuzz.h"
 
 static void start(const uint8_t *data, size_t size)

@@ -230,7 +230,7 @@ void find_kernels(const struct experiment *e, struct kernel **k, size_t *n)
 					       NULL));
 
 		if (!answer)
-			die("scripts/lupine/accel fails");
+			die("scripts/lupine/lupine accel fails");
 		opt.accel = next_line(&answer);
 	}
 }

@@ -10,7 +10,7 @@
 # also the end of the console.
 #
 #   --cpus N, --memory MiB, --accel, --cpu MODEL, --append WORDS
-#                      as scripts/lupine/run has them
+#                      as scripts/lupine/lupine run has them
 #   --image EXT2       (default build/image/APP.ext2)
 #   --rewrite          with an image of its own, whose system calls are rewritten; the
 #                      kernel needs CONFIG_KML. The line says how many of them are calls
@@ -101,7 +101,7 @@ main()
 
 	if [ -z "$ports" ]; then
 		started=$(date +%s%N)
-		"$ROOT/scripts/lupine/run" --kernel "$kernel" --image "$image" --quiet --timeout "$ready" \
+		"$ROOT/scripts/lupine/lupine" run --kernel "$kernel" --image "$image" --quiet --timeout "$ready" \
 			--log "$work/console" "${machine[@]}" </dev/null >"$work/out" 2>&1 || status=$?
 		elapsed=$(seconds_since "$started")
 		[ -z "$verbose" ] || cat "$work/out"
@@ -115,7 +115,7 @@ main()
 	host=$(free_port)
 	mkfifo "$work/stdin"
 	started=$(date +%s%N)
-	"$ROOT/scripts/lupine/run" --kernel "$kernel" --image "$image" --quiet \
+	"$ROOT/scripts/lupine/lupine" run --kernel "$kernel" --image "$image" --quiet \
 		-p "$host:${ports%% *}" --log "$work/console" "${machine[@]}" \
 		<"$work/stdin" >"$work/out" 2>&1 &
 	vm=$!

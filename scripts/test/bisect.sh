@@ -186,7 +186,7 @@ boots()
 
 	[[ $1 != defconfig* ]] || memory=(--memory 256)
 	if [[ $1 == *+ukl ]]; then
-		says '' "$ROOT/scripts/lupine/run" --timeout 60 "${memory[@]}" "$kernel"
+		says '' "$ROOT/scripts/lupine/lupine" run --timeout 60 "${memory[@]}" "$kernel"
 	else
 		says '' "$ROOT/scripts/test/app.sh" hello --kernel "$kernel" "${memory[@]}"
 	fi

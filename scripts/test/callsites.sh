@@ -277,7 +277,7 @@ done
 # boot VMLINUX: the image of the workout
 boot()
 {
-	"$ROOT/scripts/lupine/run" --quiet --no-net --timeout 300 --kernel "$1" \
+	"$ROOT/scripts/lupine/lupine" run --quiet --no-net --timeout 300 --kernel "$1" \
 		--image "$work/workout.ext2" </dev/null
 }
 

@@ -130,11 +130,11 @@ boot()
 			-e "KSELFTEST_PARAM_TEST_MM_CID_ARGS=$rseq" \
 			--append "$append" --log "$log" "$@" || status=$? ;;
 	kunit)
-		"$ROOT/scripts/lupine/run" --kernel "${kernels[n]}" --image "$image" \
+		"$ROOT/scripts/lupine/lupine" run --kernel "${kernels[n]}" --image "$image" \
 			--memory "$memory" --cpus "$cpus" --timeout "$timeout" --no-net --log "$log" \
 			--append "ignore_loglevel log_buf_len=1M" --entrypoint /bin/true || status=$? ;;
 	stress)
-		"$ROOT/scripts/lupine/run" --kernel "${kernels[n]}" --image "$image" \
+		"$ROOT/scripts/lupine/lupine" run --kernel "${kernels[n]}" --image "$image" \
 			--memory "$memory" --cpus "$cpus" --timeout "$timeout" --log "$log" \
 			--append "$append" -- "$seconds" \
 			"${classes[@]}" || status=$? ;;

@@ -96,7 +96,7 @@ serve()
 {
 	local _
 
-	"$ROOT/scripts/lupine/run" --kernel "$kernel" --image "$image" --timeout 90 -p "$port:80" "${@:2}" -- \
+	"$ROOT/scripts/lupine/lupine" run --kernel "$kernel" --image "$image" --timeout 90 -p "$port:80" "${@:2}" -- \
 		-c "mkdir -p /w && echo $1 >/w/x && httpd -f -p 80 -h /w" >"$work/server" 2>&1 &
 	server=$!
 	for _ in {1..100}; do
@@ -279,21 +279,21 @@ name=test-run-$$
 boot --detach $name -- -c 'trap "exit 7" INT; echo up; while :; do sleep 1; done'
 gave "a guest in the background" 0 "lupine run: $name runs; .*"
 for _ in {1..100}; do
-	run "$ROOT/scripts/lupine/guest" log $name
+	run "$ROOT/scripts/lupine/lupine" guest log $name
 	! grep -q '^up' "$out" || break
 	sleep 0.1
 done
-run "$ROOT/scripts/lupine/guest" list
+run "$ROOT/scripts/lupine/lupine" guest list
 gave "is listed" 0 "$name +running"
 boot --detach $name
 gave "a second one of that name" 125 "lupine run: error: a guest '$name' is running; .*"
-run "$ROOT/scripts/lupine/guest" stop $name
+run "$ROOT/scripts/lupine/lupine" guest stop $name
 gave "stopped, it gives its status" 7
-run no_returns "$ROOT/scripts/lupine/guest" log $name
+run no_returns "$ROOT/scripts/lupine/lupine" guest log $name
 gave "its console is kept" 0 up
-"$ROOT/scripts/lupine/guest" remove $name
+"$ROOT/scripts/lupine/lupine" guest remove $name
 refused "removed, it is forgotten" "guest: error: no guest '$name'; " \
-	"$ROOT/scripts/lupine/guest" log $name
+	"$ROOT/scripts/lupine/lupine" guest log $name
 boot --detach $name --timeout x
 gave "a mistake in the arguments shows at once" 125 "lupine run: error: --timeout x: want seconds, a number from .*"
 

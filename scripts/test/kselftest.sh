@@ -22,7 +22,7 @@
 #                         complaints about them are left out
 #   --mce N               the same with machine checks, for a kernel with X86_MCE
 #   --append WORDS, --accel, --cpu MODEL, --monitor SOCKET, -e NAME=VALUE
-#                         as scripts/lupine/run has them
+#                         as scripts/lupine/lupine run has them
 #   --log FILE            keep the console
 set -eu
 
@@ -119,7 +119,7 @@ main()
 		options+=(--append "loglevel=0 log_buf_len=8M" --entrypoint /bin/sh)
 	fi
 	log=${log:-$work/console}
-	"$ROOT/scripts/lupine/run" --kernel "$kernel" --image "$work/root.ext2" \
+	"$ROOT/scripts/lupine/lupine" run --kernel "$kernel" --image "$work/root.ext2" \
 		--memory "$memory" --timeout "$timeout" --log "$log" "${options[@]}" \
 		-- "${selection[@]}" </dev/null || run_status=$?
 	if [ "$run_status" = 125 ] && ! grep -q 'exit status 125' "$log" 2>/dev/null; then

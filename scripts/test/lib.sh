@@ -25,7 +25,7 @@
 # goes to build/test/log/ and is shown if it fails. These help it, and work outside, too:
 #
 #	run COMMAND...          sets status, and leaves the output in the file $out
-#	guest OPTION...         the same for scripts/lupine/run, without carriage returns
+#	guest OPTION...         the same for scripts/lupine/lupine run, without carriage returns
 #	said PATTERN...         fails unless $out has a line like each (or "!PATTERN": none)
 #	says PATTERN COMMAND... fails unless COMMAND ends with 0 and prints a line like it
 #	fails PATTERN COMMAND...  fails unless COMMAND does, with a line like PATTERN
@@ -224,7 +224,7 @@ no_returns()
 
 guest()
 {
-	run no_returns "$ROOT/scripts/lupine/run" "$@"
+	run no_returns "$ROOT/scripts/lupine/lupine" run "$@"
 }
 
 said()

@@ -35,7 +35,7 @@ under_gdb()
 
 	# A path of a socket must be short.
 	socket=$(mktemp -u /tmp/nested-XXXXXX)
-	"$ROOT/scripts/lupine/run" --kernel "$kernel" --image "$image" --no-net \
+	"$ROOT/scripts/lupine/lupine" run --kernel "$kernel" --image "$image" --no-net \
 		--quiet --timeout 90 --log "$work/console" \
 		--qemu -S --qemu -gdb --qemu "unix:$socket,server=on,wait=off" "$@" >/dev/null 2>&1 &
 	guest=$!

@@ -82,7 +82,7 @@ talk()
 	done
 	[ $# = 0 ] || shift
 	host=$(free_port)
-	"$ROOT/scripts/lupine/run" --timeout 120 --memory 256 -p "$host:$port" "${options[@]}" \
+	"$ROOT/scripts/lupine/lupine" run --timeout 120 --memory 256 -p "$host:$port" "${options[@]}" \
 		"$work/kernel" "$@" </dev/null >"$work/console" 2>&1 &
 	server=$!
 	for _ in $(seq 300); do

@@ -74,7 +74,7 @@ check()
 guest()
 {
 	status=0
-	"$ROOT/scripts/lupine/run" --timeout 60 --accel tcg "$@" </dev/null >raw 2>&1 || status=$?
+	"$ROOT/scripts/lupine/lupine" run --timeout 60 --accel tcg "$@" </dev/null >raw 2>&1 || status=$?
 	tr -d '\r' <raw >out
 }
 
@@ -154,7 +154,7 @@ status=0
 	done
 	printf '\003'
 	sleep 3
-) | "$ROOT/scripts/lupine/run" --timeout 60 --accel tcg --log console "$process" wait >raw 2>&1 || status=$?
+) | "$ROOT/scripts/lupine/lupine" run --timeout 60 --accel tcg --log console "$process" wait >raw 2>&1 || status=$?
 tr -d '\r' <raw >out
 check "Ctrl-C on the console" 130 'waiting' '.*ukl: the application was killed by signal 2'
 
@@ -179,7 +179,7 @@ check "exec without a file system" 0 'exec: No such file or directory' 'ended wi
 # Network: configured before main() begins.
 if grep -qx CONFIG_IP_PNP=y "$kernel/.config"; then
 	port=$(free_port)
-	"$ROOT/scripts/lupine/run" --timeout 60 --accel tcg -p "$port:7" "$process" echo 7 \
+	"$ROOT/scripts/lupine/lupine" run --timeout 60 --accel tcg -p "$port:7" "$process" echo 7 \
 		</dev/null >raw 2>&1 &
 	server=$!
 	for _ in $(seq 100); do

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guest's side of scripts/bench/lmbench: what lmbench's summary lists, as in
+ * The guest of the experiment lmbench: what lmbench's summary lists, as in
  * Table 5 of "A Linux in Unikernel Clothing", measured by a program of our own in
- * the same manner. For each line it prints on the console
- *
- *	bench: NAME UNIT VALUE
- *
- * with UNIT us (less is better) or MB/s (10^6 bytes, more is better). VALUE is the
- * median of BATCHES batches, each of which takes BATCH_NS at least. Arguments are names
- * of the only ones to measure.
+ * the same manner. For each line it prints a row, in us (less is better) or MB/s
+ * (10^6 bytes, more is better): the median of BATCHES batches, each of which takes
+ * BATCH_NS at least. Arguments are names of the only ones to
+ * measure.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -17,7 +14,6 @@
 #include <netinet/tcp.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -25,7 +21,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -832,10 +827,7 @@ static double time_of(void (*f)(unsigned long n), unsigned long n)
 
 static void say(const char *name, double ns, size_t bytes)
 {
-	if (bytes)
-		printf("bench: %s MB/s %.1f\n", name, bytes * 1000 / ns);
-	else
-		printf("bench: %s us %.4f\n", name, ns / 1000);
+	row("lmbench", "", name, -1, bytes ? "MB/s" : "us", bytes ? bytes * 1000 / ns : ns / 1000);
 }
 
 static void measure(const struct op *op)
@@ -904,15 +896,12 @@ static bool wanted(const char *name, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct utsname uts;
 	size_t i;
 
 	if (argc == 2 && !strcmp(argv[1], "--exit"))
 		return 0;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	check_clock();
-	uname(&uts);
-	printf("bench: release %s\n", uts.release);
 	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
 		if (wanted(ops[i].name, argv))
 			measure(&ops[i]);

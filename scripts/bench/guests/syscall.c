@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guest's side of scripts/bench/syscall: PID 1 of a machine that does
+ * The guest of the experiment syscall: PID 1 of a machine that does
  * nothing else. Measures system calls through the SYSCALL instruction and,
- * where the kernel has them, through the call entry and a slot, and prints on the console
- *
- *	bench: release RELEASE
- *	bench: ring 0|3
- *	bench: UNIT CALL ENTRY VALUE
- *
- * with what one call costs: the difference between a loop with it and the same
+ * where the kernel has them, through the call entry and a slot, and prints rows with what
+ * one call costs: the difference between a loop with it and the same
  * loop, same registers loaded, without. For the call entry that includes the
  * two instructions that step over the red zone and back.
  *
@@ -22,7 +17,6 @@
 #include <linux/futex.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -30,17 +24,14 @@
 #include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <termios.h>
 #include <unistd.h>
 
-#include "../init/status.h"
+#include "../../init/status.h"
 
 #include "guest.h"
 
-/* The place in the vsyscall page where the kernel says where its entry is. */
-#define CALL_ENTRY		0xffffffffff600c00
-/* The same for slots: the word that says so, the slots, and one that compares. */
+/* As CALL_ENTRY, for slots: the word that says so, the slots, and one that compares. */
 #define SLOTS_AT		0xffffffffff600c08
 #define SLOTS			0xffffffffff601000
 #define SLOT_4096		0xffffffffff601ff8
@@ -50,7 +41,7 @@
 /*
  * long loop_ENTRY(unsigned long n, long nr, long arg0, void *arg1, long arg2):
  * n system calls, result of the last one. No memory but the call's own is
- * touched. loop_ENTRY_site is where scripts/bench/callpath puts a breakpoint.
+ * touched. bench callpath lists what lies between loop_ENTRY_site and _end.
  */
 #define LOOP(entry, enter)				\
 	asm(".text\n"					\
@@ -101,13 +92,13 @@ LOOP("slot", "	callq	*" STRING(SLOT_4096) "\n"
 loop_fn loop_nothing, loop_syscall, loop_call, loop_slot;
 
 static const struct {
-	const char *name;
+	const char *suffix;
 	loop_fn *loop;
 } entries[] = {
-	{ "nothing", loop_nothing },
-	{ "syscall", loop_syscall },
-	{ "call", loop_call },
-	{ "slot", loop_slot },
+	{ "", loop_nothing },
+	{ "-syscall", loop_syscall },
+	{ "-call", loop_call },
+	{ "-slot", loop_slot },
 };
 
 static char byte;
@@ -261,6 +252,15 @@ static bool wanted(const struct call *c, const char *only)
 	return only ? !strcmp(only, c->name) : !c->extra;
 }
 
+static void print_row(const char *call, const char *suffix, double value)
+{
+	char metric[64];
+
+	snprintf(metric, sizeof(metric), "%s-%s", call, counts_instructions() ? "instructions" :
+		 "ns");
+	row("syscall", suffix, metric, -1, counts_instructions() ? "instructions" : "ns", value);
+}
+
 static int slots_exist(void)
 {
 	volatile unsigned long *at = (void *)SLOTS_AT;
@@ -274,12 +274,11 @@ int main(void)
 	unsigned long (*now)(void) = now_ns;
 	unsigned long n = 2000;
 	size_t batches = BATCHES, n_entries = ENTRIES, b, c, e, at;
-	struct utsname uts;
 	unsigned short cs;
 	double value;
 
 	if (getpid() != 1) {
-		fprintf(stderr, "This is the init of a guest; run scripts/bench/syscall.\n");
+		fprintf(stderr, "This is the init of a guest; run scripts/bench/bench run syscall.\n");
 		return 1;
 	}
 	on_exit(power_off, NULL);
@@ -297,10 +296,7 @@ int main(void)
 	} else {
 		check_clock();
 	}
-	uname(&uts);
 	asm("movw %%cs, %0" : "=r" (cs));
-	printf("bench: release %s\n", uts.release);
-	printf("bench: ring %d\n", cs & 3);
 	if (!call_entry_exists())
 		n_entries -= 2;
 	else if (!slots_exist())
@@ -341,8 +337,7 @@ int main(void)
 				     calls[c].name, cost[c][e][0],
 				     cost[c][e][batches / 2]);
 			if (e)
-				printf("bench: %s %s %s %.2f\n", unit, calls[c].name,
-				       entries[e].name, value);
+				print_row(calls[c].name, cs & 3 ? "" : entries[e].suffix, value);
 		}
 	}
 	return 0;

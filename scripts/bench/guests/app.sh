@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The guest's side of scripts/bench/app, run by busybox: start the server APP (redis
-# or nginx) and let the client that comes with it, or Apache's, ask it REQUESTS
-# times. Prints "bench: METRIC requests/s VALUE" for each metric.
+# The guest of the experiment app, run by busybox: start the server APP (redis or nginx)
+# and let the client that comes with it, or Apache's, ask it REQUESTS times. Prints a row
+# for each metric, in requests/s; or, if the clocks count instructions, 10^9 of which are a
+# second then, in instructions of a request.
 set -eu
 
 b=/bin/busybox
@@ -25,11 +26,14 @@ till()
 	done
 }
 
-# say METRIC VALUE
-say()
+# row METRIC VALUE
+row()
 {
-	case ${2:-} in
-	[1-9]*) echo "bench: $1 requests/s $2" ;;
+	case ${2:-}/$bench_unit in
+	[1-9]*/instructions)
+		$b awk -v metric="$1" -v rate="$2" 'BEGIN {
+			printf "app,,%s-instructions,instructions,%.0f\n", metric, 1e9 / rate }' ;;
+	[1-9]*) echo "app,,$1,requests/s,$2" ;;
 	*) fail "$1: the client gave '${2:-}' instead of a number: $($b tail -n 5 /tmp/out)" ;;
 	esac
 }
@@ -40,7 +44,7 @@ redis()
 {
 	redis-benchmark -h 127.0.0.1 --csv -q -n "$REQUESTS" -t "$2" >/tmp/out 2>&1 ||
 		fail "redis-benchmark: $($b tail -n 5 /tmp/out)"
-	say "$1" "$($b awk -F '"' -v test="$2" 'tolower($2) == test { print $4 }' /tmp/out)"
+	row "$1" "$($b awk -F '"' -v test="$2" 'tolower($2) == test { print $4 }' /tmp/out)"
 }
 
 # nginx METRIC OPTION...: 10 clients ask for nothing much.
@@ -55,11 +59,10 @@ nginx()
 	   ! $b grep -q '^Failed requests: *0$' /tmp/out; then
 		fail "ab: $($b grep requests /tmp/out)"
 	fi
-	say "$metric" "$($b awk '/^Requests per second:/ { print $4 }' /tmp/out)"
+	row "$metric" "$($b awk '/^Requests per second:/ { print $4 }' /tmp/out)"
 }
 
 $b mkdir -p /tmp
-echo "bench: release $($b uname -r)"
 case $APP in
 redis)
 	redis-server --save '' --appendonly no --daemonize no >/tmp/server 2>&1 &

@@ -2,13 +2,18 @@
 /*
  * A plugin of QEMU's TCG that says where the guest's instructions go: counts
  * them by block of code, and notes how many there were when places of interest
- * were reached first.
+ * were reached first. Or it lists the instructions from one place to another.
  *
- *   -plugin bootprof.so,output=FILE,stop=ADDRESS,places=FILE
+ *   -plugin count.so,output=FILE,stop=ADDRESS,places=FILE
+ *   -plugin count.so,output=FILE,from=ADDRESS,until=ADDRESS[,text=on]
  *
- * output   "block ADDRESS INSTRUCTIONS TIMES" and "place ADDRESS TOTAL" a line
+ * output   "block ADDRESS INSTRUCTIONS TIMES" and "place ADDRESS TOTAL" a line;
+ *          or "step ADDRESS TEXT"
  * stop     counting ends at the first execution of this place
  * places   file of addresses, hexadecimal, one a line
+ * from, until   after WARM times, of all ways from one to the other the shortest:
+ *          an interrupt on the way makes it longer
+ * text     disassemble each instruction
  *
  * Debian has no qemu-plugin.h: what is used of it is declared here, version 1 of
  * the interface.
@@ -41,6 +46,7 @@ size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+char *qemu_plugin_insn_disas(const struct qemu_plugin_insn *insn);
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -63,6 +69,20 @@ static struct place *places;
 static size_t n_places;
 static uint64_t total, stop = ~0ul;
 static const char *output;
+
+#define WARM		400
+#define MOST_STEPS	20000
+
+struct step {
+	uint64_t address;
+	const char *text;
+};
+
+static uint64_t from, until;
+static bool with_text, recording;
+static unsigned int rounds;
+static const struct step *steps[MOST_STEPS], *best[MOST_STEPS];
+static size_t n_steps, n_best;
 
 static struct block *block(uint64_t address, uint64_t instructions)
 {
@@ -92,6 +112,8 @@ static void report(void)
 		perror(output);
 		exit(1);
 	}
+	for (i = 0; i < n_best; i++)
+		fprintf(f, "step %016" PRIx64 " %s\n", best[i]->address, best[i]->text);
 	for (i = 0; i < BUCKETS; i++)
 		for (struct block *b = blocks[i]; b; b = b->next)
 			if (b->times)
@@ -122,6 +144,37 @@ static void reached(unsigned int vcpu, void *data)
 		p->total = total;
 }
 
+static void stepped(unsigned int vcpu, void *data)
+{
+	const struct step *s = data;
+
+	(void)vcpu;
+	if (s->address == until && recording) {
+		recording = false;
+		if (!n_best || n_steps < n_best) {
+			memcpy(best, steps, n_steps * sizeof(*steps));
+			n_best = n_steps;
+		}
+	}
+	if (s->address == from && rounds++ >= WARM) {
+		recording = true;
+		n_steps = 0;
+	}
+	if (recording && n_steps < MOST_STEPS)
+		steps[n_steps++] = s;
+}
+
+static void trace(struct qemu_plugin_insn *insn)
+{
+	struct step *s = malloc(sizeof(*s));
+
+	if (!s)
+		abort();
+	s->address = qemu_plugin_insn_vaddr(insn);
+	s->text = with_text ? qemu_plugin_insn_disas(insn) : "";
+	qemu_plugin_register_vcpu_insn_exec_cb(insn, stepped, CB_NO_REGS, s);
+}
+
 static int by_address(const void *a, const void *b)
 {
 	const struct place *x = a, *y = b;
@@ -132,9 +185,14 @@ static int by_address(const void *a, const void *b)
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 {
 	size_t i, n = qemu_plugin_tb_n_insns(tb);
-	struct block *b = block(qemu_plugin_tb_vaddr(tb), n);
+	struct block *b;
 
 	(void)id;
+	for (i = 0; from && i < n; i++)
+		trace(qemu_plugin_tb_get_insn(tb, i));
+	if (from)
+		return;
+	b = block(qemu_plugin_tb_vaddr(tb), n);
 	qemu_plugin_register_vcpu_tb_exec_inline(tb, INLINE_ADD_U64, &b->times, 1);
 	qemu_plugin_register_vcpu_tb_exec_inline(tb, INLINE_ADD_U64, &total, n);
 	for (i = 0; i < n; i++) {
@@ -186,16 +244,22 @@ EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info_t *info, int 
 			output = strdup(argv[i] + 7);
 		} else if (!strncmp(argv[i], "stop=", 5)) {
 			stop = strtoull(argv[i] + 5, NULL, 16);
+		} else if (!strncmp(argv[i], "from=", 5)) {
+			from = strtoull(argv[i] + 5, NULL, 16);
+		} else if (!strncmp(argv[i], "until=", 6)) {
+			until = strtoull(argv[i] + 6, NULL, 16);
+		} else if (!strcmp(argv[i], "text=on")) {
+			with_text = true;
 		} else if (!strncmp(argv[i], "places=", 7)) {
 			if (read_places(argv[i] + 7))
 				return -1;
 		} else {
-			fprintf(stderr, "bootprof: unknown argument %s\n", argv[i]);
+			fprintf(stderr, "count: unknown argument %s\n", argv[i]);
 			return -1;
 		}
 	}
 	if (!output) {
-		fprintf(stderr, "bootprof: output= is missing\n");
+		fprintf(stderr, "count: output= is missing\n");
 		return -1;
 	}
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);

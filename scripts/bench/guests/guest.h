@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the programs that measure in guests share: how they fail, the clock, and the
- * median. A program says on the console "bench: error: ..." and ends with status 1.
+ * For the programs that measure in guests: how they print a row, how they fail, how they
+ * call the kernel, the clock, and the median. A program that fails says on the console
+ * "bench: error: ..." and ends with status 1.
  */
 #ifndef LUPINE_BENCH_GUEST_H
 #define LUPINE_BENCH_GUEST_H
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+/* The place in the vsyscall page where the kernel says where its entry is. */
+#define CALL_ENTRY	0xffffffffff600c00
 
 __attribute__((noreturn, format(printf, 1, 2)))
 static void fail(const char *format, ...)
@@ -24,6 +29,31 @@ static void fail(const char *format, ...)
 	printf("\n");
 	va_end(args);
 	exit(1);
+}
+
+/* Do the clocks count instructions, one ns each? The runner says so. */
+static inline bool counts_instructions(void)
+{
+	const char *unit = getenv("bench_unit");
+
+	return unit && !strcmp(unit, "instructions");
+}
+
+/*
+ * A row of the results, their first five columns, of which the system is what the runner
+ * has named the kernel and, where that can be called in several ways, a suffix. ns are
+ * instructions if the clocks count these; the metric then says so in its name, in front
+ * of the number @n at its end if there is one.
+ */
+static inline void row(const char *experiment, const char *suffix, const char *metric, int n,
+		       const char *unit, double value)
+{
+	bool counted = !strcmp(unit, "ns") && counts_instructions();
+
+	printf("%s,%s,%s%s", experiment, suffix, metric, counted ? "-instructions" : "");
+	if (n >= 0)
+		printf("-%d", n);
+	printf(",%s,%.10g\n", counted ? "instructions" : unit, value);
 }
 
 static inline unsigned long now_ns(void)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guest's side of scripts/bench/processes: what several processes cost, as in
+ * The guest of busy, control, messaging, locks and make: what several processes cost, as in
  * section 5 of "A Linux in Unikernel Clothing". The argument is one of
  *
  *	busy		a system call, and then N turns of a loop (Figure 10)
@@ -10,12 +10,8 @@
  *	locks		N times 4 processes that pass a semaphore, a futex on
  *	make		make -jN compiles small files with tcc
  *
- * For each measurement it prints on the console
- *
- *	bench: NAME VALUE
- *
- * with VALUE in ns, which are instructions if the clocks count these: of a system
- * call (and the loop), of a message, of a semaphore passed on, of a file compiled.
+ * It prints rows in ns, which are instructions if the clocks count these: of a system call
+ * (and the loop), of a message, of a semaphore passed on, of a file compiled.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -24,14 +20,12 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,8 +41,6 @@
 #define TURNS		200
 #define SHARERS		4
 #define FILES		24	/* that are compiled */
-/* The place in the vsyscall page where the kernel says where its entry is. */
-#define CALL_ENTRY	0xffffffffff600c00UL
 
 static long by_syscall(long nr, long a, void *b, long c)
 {
@@ -81,11 +73,17 @@ static const struct {
 	const char *name;
 	enter_fn *enter;
 } entries[] = {
-	{ "syscall", by_syscall },
-	{ "call", by_call },
+	{ "-syscall", by_syscall },
+	{ "-call", by_call },
 };
 
 static int n_entries;
+
+/* A kernel that can be called in both ways makes two systems. */
+static const char *suffix(int entry)
+{
+	return n_entries == 1 ? "" : entries[entry].name;
+}
 
 static double call_and_loop(enter_fn *enter, long turns)
 {
@@ -115,8 +113,7 @@ static void measure_busy(void)
 			call_and_loop(entries[e].enter, turns[i]);
 			for (b = 0; b < BATCHES; b++)
 				v[b] = call_and_loop(entries[e].enter, turns[i]);
-			printf("bench: %s busy-%d %.1f\n", entries[e].name, turns[i],
-			       median(v, BATCHES));
+			row("busy", suffix(e), "busy", turns[i], "ns", median(v, BATCHES));
 		}
 }
 
@@ -139,9 +136,9 @@ static void measure_control(void)
 		const char *name, *device;
 		long nr;
 	} what[] = {
-		{ "null", "/dev/null", SYS_getppid },
-		{ "read", "/dev/zero", SYS_read },
-		{ "write", "/dev/null", SYS_write },
+		{ "control-null", "/dev/null", SYS_getppid },
+		{ "control-read", "/dev/zero", SYS_read },
+		{ "control-write", "/dev/null", SYS_write },
 	};
 	static pid_t child[MOST_CONTROL];
 	double v[BATCHES];
@@ -169,9 +166,8 @@ static void measure_control(void)
 				calls(entries[e].enter, what[i].nr, fd);
 				for (b = 0; b < BATCHES; b++)
 					v[b] = calls(entries[e].enter, what[i].nr, fd);
-				printf("bench: %s control-%s-%d %.1f\n",
-				       entries[e].name, what[i].name, target,
-				       median(v, BATCHES));
+				row("control", suffix(e), what[i].name, target, "ns",
+				    median(v, BATCHES));
 			}
 			close(fd);
 		}
@@ -337,8 +333,8 @@ static void measure_messaging(void)
 			v[0][b] = message(groups, true);
 			v[1][b] = message(groups, false);
 		}
-		printf("bench: - threads-%d %.1f\n", groups, median(v[0], MESSAGE_RUNS));
-		printf("bench: - processes-%d %.1f\n", groups, median(v[1], MESSAGE_RUNS));
+		row("messaging", "", "threads", groups, "ns", median(v[0], MESSAGE_RUNS));
+		row("messaging", "", "processes", groups, "ns", median(v[1], MESSAGE_RUNS));
 	}
 }
 
@@ -418,8 +414,8 @@ static void measure_locks(void)
 			v[0][b] = pass(pass_semaphore, workers);
 			v[1][b] = pass(pass_futex, workers);
 		}
-		printf("bench: - sem-%d %.1f\n", workers, median(v[0], 5));
-		printf("bench: - futex-%d %.1f\n", workers, median(v[1], 5));
+		row("locks", "", "sem", workers, "ns", median(v[0], 5));
+		row("locks", "", "futex", workers, "ns", median(v[1], 5));
 	}
 }
 
@@ -459,9 +455,10 @@ static double compile(const char *jobs)
 
 static void measure_make(void)
 {
+	static const char *const names[] = { "make-j1", "make-j4", "make-j16" };
 	double v[3][3];
-	char name[16], jobs[16];
-	int i, b, n;
+	char name[16];
+	int i, b;
 
 	if (mkdir("/make", 0755) != 0 || chdir("/make") != 0)
 		fail("/make: %s", strerror(errno));
@@ -475,12 +472,10 @@ static void measure_make(void)
 	/* What is read for the first time takes longer. */
 	compile("-j1");
 	for (b = 0; b < 3; b++)
-		for (i = 0, n = 1; i < 3; i++, n *= 4) {
-			snprintf(jobs, sizeof(jobs), "-j%d", n);
-			v[i][b] = compile(jobs);
-		}
-	for (i = 0, n = 1; i < 3; i++, n *= 4)
-		printf("bench: - make-j%d %.0f\n", n, median(v[i], 3));
+		for (i = 0; i < 3; i++)
+			v[i][b] = compile(names[i] + strlen("make"));
+	for (i = 0; i < 3; i++)
+		row("make", "", names[i], -1, "ns", median(v[i], 3));
 }
 
 int main(int argc, char **argv)
@@ -495,13 +490,10 @@ int main(int argc, char **argv)
 		{ "locks", measure_locks },
 		{ "make", measure_make },
 	};
-	struct utsname uts;
 	size_t i;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	check_clock();
-	uname(&uts);
-	printf("bench: release %s\n", uts.release);
 	n_entries = getauxval(AT_SYSINFO) ? 2 : 1;
 	for (i = 0; i < sizeof(experiments) / sizeof(experiments[0]); i++)
 		if (argc == 2 && !strcmp(argv[1], experiments[i].name)) {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guests' side of scripts/bench/echo: a TCP server that sends back what it gets,
+ * The guests of the experiment echo: a TCP server that sends back what it gets,
  * as in Figure 1 of "Unikernels: The Next Stage of Linux's Dominance" (HotOS'19), and
  * the client that measures it.
  *
  *	echo [server]		one connection after the other, on port 7
  *	echo client ADDRESS N	N messages there and back, one after the other, after
- *				N / 10 to warm up. Prints for mean, p50, p99, p999
- *				"bench: METRIC us VALUE"
+ *				N / 10 to warm up. Prints rows: mean, p50, p99, p999
  *
  * The server also is what a kernel with CONFIG_UKL has linked into it.
  */
@@ -16,7 +15,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "guest.h"
@@ -40,18 +38,12 @@ static void server(void)
 	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(PORT) };
 	int listener = tcp_socket(), fd, one = 1;
 	char data[4096];
-	struct utsname uts;
-	unsigned short cs;
 	ssize_t n;
 
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(listener, (struct sockaddr *)&any, sizeof(any)) != 0 ||
 	    listen(listener, 8) != 0)
 		fail("port %d: %s", PORT, strerror(errno));
-	uname(&uts);
-	asm("movw %%cs, %0" : "=r" (cs));
-	printf("bench: release %s\n", uts.release);
-	printf("bench: ring %d\n", cs & 3);
 	for (;;) {
 		fd = accept(listener, NULL, NULL);
 		if (fd < 0)
@@ -117,10 +109,10 @@ static void client(const char *address, long messages)
 		sum += took[i];
 	}
 	qsort(took, messages, sizeof(*took), compare);
-	printf("bench: mean us %.2f\n", sum / 1e3 / messages);
-	printf("bench: p50 us %.2f\n", took[messages / 2] / 1e3);
-	printf("bench: p99 us %.2f\n", took[messages * 99 / 100] / 1e3);
-	printf("bench: p999 us %.2f\n", took[messages * 999 / 1000] / 1e3);
+	row("echo", "", "mean", -1, "us", sum / 1e3 / messages);
+	row("echo", "", "p50", -1, "us", took[messages / 2] / 1e3);
+	row("echo", "", "p99", -1, "us", took[messages * 99 / 100] / 1e3);
+	row("echo", "", "p999", -1, "us", took[messages * 999 / 1000] / 1e3);
 	close(fd);
 	free(took);
 }

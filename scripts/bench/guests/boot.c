@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The init whose first instruction ends a measured boot: it reads the time stamp
- * counter, which counts from the reset of QEMU's machine on, then tells what it
- * read and powers off.
+ * counter, which counts from the reset of QEMU's machine on, then prints the
+ * seconds, if bench_khz on the kernel's command line says how fast it counts, and what
+ * memory there is.
  *
  * To be linked with -Wl,-e,first. Only with -icount does QEMU's counter count
  * instructions (and the nanoseconds in which the guest had nothing to do).
@@ -13,10 +14,11 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/sysinfo.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
-#include "../init/status.h"
+#include "../../init/status.h"
+
+#include "guest.h"
 
 unsigned long at_first;
 
@@ -41,8 +43,8 @@ static void tell_memory(void)
 
 	if (sysinfo(&s))
 		abort();
-	printf("bench: memory Total %lu\n", s.totalram * s.mem_unit / 1024);
-	printf("bench: memory Free %lu\n", s.freeram * s.mem_unit / 1024);
+	row("memory", "", "Total", -1, "KiB", s.totalram * s.mem_unit / 1024);
+	row("memory", "", "Free", -1, "KiB", s.freeram * s.mem_unit / 1024);
 	if (mount("proc", "/proc", "proc", 0, NULL))
 		return;
 	f = fopen("/proc/meminfo", "r");
@@ -52,20 +54,18 @@ static void tell_memory(void)
 		char name[32];
 		unsigned long kib;
 
-		if (sscanf(line, "%31[^:]: %lu", name, &kib) == 2 && strncmp(name, "Mem", 3))
-			printf("bench: memory %s %lu\n", name, kib);
+		if (sscanf(line, "%31[A-Za-z]: %lu", name, &kib) == 2 && strncmp(name, "Mem", 3))
+			row("memory", "", name, -1, "KiB", kib);
 	}
 	fclose(f);
 }
 
 int main(void)
 {
-	struct utsname u;
+	const char *khz = getenv("bench_khz");
 
-	if (uname(&u))
-		abort();
-	printf("bench: release %s\n", u.release);
-	printf("bench: tsc %lu\n", at_first);
+	if (khz)
+		row("boot", "", "init-seconds", -1, "s", at_first / atof(khz) / 1000);
 	tell_memory();
 	fflush(stdout);
 	/* To the host's end of the serial line before the machine is gone. */

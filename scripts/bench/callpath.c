@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where the instructions of one system call go: boots the kernel with the program of the
+ * experiment syscall. A plugin of QEMU lists the instructions from the call in its
+ * measured loop to the place behind it, and they are counted here by symbol, in the
+ * order in which they come first.
+ */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+static const char help[] =
+"Usage: scripts/bench/bench callpath --kernel VMLINUX [OPTION]...\n"
+"\n"
+"Shows where the instructions of one system call go.\n"
+"\n"
+"  --call null|read|write|sendmsg|recvmsg|epoll_wait|clock_gettime|futex\n"
+"                           (default null, which is getppid())\n"
+"  --entry syscall|call|slot   (default: SYSCALL, and the others if there are any)\n"
+"  --list                   every instruction as well\n";
+
+struct count {
+	const char *name;
+	unsigned int n;
+};
+
+/* Getting there and back, and not the call itself */
+static bool is_entry(const char *name)
+{
+	static const char *const begins[] = { "entry_", "kml_slot_", "the-caller",
+					      "do_syscall_64", "syscall_enter_", "syscall_exit_" };
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (!strncmp(name, begins[i], strlen(begins[i])))
+			return true;
+	return false;
+}
+
+static void show(const struct elf *kernel, const char *title, char *data, bool list)
+{
+	struct count *counts = NULL;
+	size_t n = 0, total = 0, entry = 0, i;
+	char *line, *lines = "";
+
+	while ((line = next_line(&data))) {
+		const struct symbol *s;
+		const char *name;
+		uint64_t address;
+		int at = 0;
+
+		if (sscanf(line, "step %lx%n", &address, &at) != 1)
+			continue;
+		s = address >> 63 ? elf_at(kernel, address) : NULL;
+		name = s ? s->name : "the-caller";
+		for (i = 0; i < n && strcmp(counts[i].name, name); i++)
+			;
+		if (i == n) {
+			counts = more(counts, n, sizeof(*counts));
+			counts[n++] = (struct count){ name, 0 };
+		}
+		counts[i].n++;
+		total++;
+		entry += is_entry(name);
+		if (list)
+			lines = text("%s%4zu  %-36s %lx %s\n", lines, total, name, address, line + at);
+	}
+	printf("%s: %zu instructions, %zu of them for getting there and back\n", title, total,
+	       entry);
+	for (i = 0; i < n; i++)
+		printf("  %5u  %s\n", counts[i].n, counts[i].name);
+	fputs(lines, stdout);
+}
+
+static void trace(const struct kernel *k, const struct elf *kernel, const struct elf *program,
+		  const char *entry)
+{
+	char *log = text("%s/console", work), *output = text("%s/trace", work);
+	struct words w = { 0 };
+	int status;
+
+	guest_words(&w, k, "syscall.ext2", "instructions",
+		    text("bench_unit=instructions bench_call=%s", opt.call), 128, 300);
+	add(&w, "--qemu", "-plugin", "--qemu",
+	    text("%s/bench/count.so,output=%s,from=%lx,until=%lx%s", build, output,
+		 elf_find(program, text("loop_%s_site", entry))->address,
+		 elf_find(program, text("loop_%s_end", entry))->address,
+		 opt.list ? ",text=on" : ""), NULL);
+	status = run(&w, log);
+	if (status || access(output, R_OK))
+		guest_failed(k->name, log, status);
+	show(kernel, text("%s through %s, %s", opt.call, entry, k->name), content(output, NULL),
+	     opt.list);
+	remove(output);
+}
+
+int callpath_main(int argc, char **argv)
+{
+	static const struct option known[] = {
+		{ "kernel", required_argument, NULL, 'k' }, { "call", required_argument, NULL, 'c' },
+		{ "entry", required_argument, NULL, 'e' }, { "list", no_argument, NULL, 'l' },
+		{ "help", no_argument, NULL, 'h' }, { }
+	};
+	static const char *const calls[] = { "null", "read", "write", "sendmsg", "recvmsg",
+					     "epoll_wait", "clock_gettime", "futex" };
+	static const struct {
+		const char *name, *symbol;
+	} entries[] = {
+		{ "syscall", "entry_SYSCALL_64" }, { "call", "entry_CALL_64" },
+		{ "slot", "entry_CALL_64_slot" },
+	};
+	const char *only = NULL;
+	struct kernel k = { 0 };
+	struct elf *kernel, *program;
+	bool found = false;
+	size_t i;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", known, NULL)) != -1)
+		switch (c) {
+		case 'k':
+			k.copy = optarg;
+			break;
+		case 'c':
+			opt.call = optarg;
+			break;
+		case 'e':
+			only = optarg;
+			break;
+		case 'l':
+			opt.list = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return 0;
+		default:
+			die("see --help");
+		}
+	if (!k.copy || optind < argc)
+		die("--kernel is missing, or there is too much (see --help)");
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		found |= !strcmp(calls[i], opt.call);
+	if (!found)
+		die("no call '%s' (see --help)", opt.call);
+	k.name = strrchr(k.copy, '/') ? strrchr(k.copy, '/') + 1 : k.copy;
+	kernel = elf_open(k.copy);
+	if (!kernel)
+		die("%s is no vmlinux with symbols", k.copy);
+	opt.accel = "tcg";
+	handle_signals();
+	make_workplace();
+	make_file("syscall.ext2");
+	make_file("count.so");
+	program = elf_open(text("%s/bench/syscall-init", build));
+	found = false;
+	for (i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+		if (only && strcmp(only, entries[i].name))
+			continue;
+		found = true;
+		if (elf_find(kernel, entries[i].symbol))
+			trace(&k, kernel, program, entries[i].name);
+		else if (only)
+			die("%s has no entry '%s': it lacks CONFIG_KML", k.name, only);
+	}
+	if (!found)
+		die("--entry wants syscall, call or slot");
+	return 0;
+}

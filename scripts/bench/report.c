@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The report: for each experiment that has results a table, a plot if gnuplot is there,
+ * and the papers' figures (Documentation/lupine/paper.csv) beside those of here.
+ */
+#include <ctype.h>
+#include <getopt.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define PAPER_HEADER	"what,system,paper,here,spread,runs,source"
+
+static const char help[] =
+"Usage: scripts/bench/bench report [OPTION]...\n"
+"\n"
+"Makes build/bench/report.rst from build/bench/results.csv alone: for each experiment a\n"
+"table, a plot, and beside what came out here what the papers found.\n"
+"\n"
+"  --from EXPERIMENT=RUN   of this experiment only runs from this number on (may be\n"
+"                          repeated); default: those of the last make bench, or all\n"
+"  --output FILE           (default build/bench/report.rst; plots lie beside it)\n"
+"  --csv FILE              also what is beside the papers' figures, of all experiments,\n"
+"                          in one table\n";
+
+struct fields {
+	FILE *f;
+	char *text;
+	size_t size;
+};
+
+static void begin(struct fields *b)
+{
+	b->f = open_memstream(&b->text, &b->size);
+	if (!b->f)
+		die("no memory");
+}
+
+static void heading(FILE *f, const char *title, char c)
+{
+	fprintf(f, "%s\n", title);
+	for (size_t i = 0; i < strlen(title); i++)
+		fputc(c, f);
+	fputs("\n\n", f);
+}
+
+/* experiment,metric,system,against,kind,value,"source": a line for each that has runs */
+static void beside_paper(const struct results *r, const char *experiment, FILE *f)
+{
+	char *data = content(text("%s/Documentation/lupine/paper.csv", root), NULL), *line;
+	size_t at = 1;
+
+	next_line(&data);
+	while ((line = next_line(&data))) {
+		char *source = strchr(line, '"'), *field[7];
+		struct series s, against;
+		struct summary q;
+		bool ratio;
+		int digits;
+
+		at++;
+		if (!source || source == line || !row_fields((source[-1] = '\0', line), field, 6))
+			die("paper.csv, line %zu: want 6 fields and a quoted source", at);
+		if (strcmp(field[0], experiment))
+			continue;
+		s = (struct series){ field[2], field[1] };
+		against = (struct series){ field[3], field[1] };
+		ratio = !strcmp(field[4], "ratio");
+		q = ratio ? of_quotients(r, s, against, false) : of_values(r, s);
+		if (!q.n)
+			continue;
+		digits = ratio || strchr(field[1], '/') ? 2 : -1;
+		fprintf(f, digits < 0 ? "%s,%s%s%s,%s,%.6g,%.6g..%.6g,%zu,%s\n" :
+			"%s,%s%s%s,%s,%.2f,%.2f..%.2f,%zu,%s\n",
+			field[1], field[2], ratio ? " / " : "", ratio ? field[3] : "", field[5],
+			q.median, q.least, q.greatest, q.n, source);
+	}
+}
+
+/* Fields of print_table()'s CSV */
+enum { METRIC, SYSTEM, RUNS, MEDIAN, UNIT, LEAST, GREATEST, RATIO, LEAST_RATIO, GREATEST_RATIO,
+       FIELDS };
+
+static char *(*table_of(char *csv, size_t *n))[FIELDS]
+{
+	char *(*row)[FIELDS] = NULL, *line;
+
+	*n = 0;
+	next_line(&csv);
+	while ((line = next_line(&csv))) {
+		row = more(row, *n, sizeof(*row));
+		if (!row_fields(line, row[(*n)++], FIELDS))
+			die("a table has lost a field");
+	}
+	return row;
+}
+
+static size_t position(const char **list, size_t *n, const char *s)
+{
+	size_t i = 0;
+
+	while (i < *n && strcmp(list[i], s))
+		i++;
+	if (i == *n)
+		list[(*n)++] = s;
+	return i;
+}
+
+/* Of each metric the ratios of all systems, side by side. */
+static bool bars(FILE *f, char *(*row)[FIELDS], size_t n, const char *title)
+{
+	const char **metric = calloc(n + 1, sizeof(*metric));
+	const char **system = calloc(n + 1, sizeof(*system));
+	size_t metrics = 0, systems = 0, i, m, s;
+
+	for (i = 0; i < n; i++)
+		if (*row[i][RATIO]) {
+			position(metric, &metrics, row[i][METRIC]);
+			position(system, &systems, row[i][SYSTEM]);
+		}
+	if (!metrics)
+		return false;
+	fprintf(f, "$data << END\n");
+	for (s = 0; s < systems; s++)
+		fprintf(f, "\t%s", system[s]);
+	for (m = 0; m < metrics; m++) {
+		fprintf(f, "\n%s", metric[m]);
+		for (s = 0; s < systems; s++) {
+			for (i = 0; i < n && (strcmp(row[i][METRIC], metric[m]) ||
+					      strcmp(row[i][SYSTEM], system[s])); i++)
+				;
+			fprintf(f, "\t%s", i < n && *row[i][RATIO] ? row[i][RATIO] : "?");
+		}
+	}
+	fprintf(f, "\nEND\nset terminal svg size %zu,420 font \"sans,11\"\n"
+		"set title \"%s\" noenhanced\nset style data histogram\n"
+		"set style fill solid 0.8\nset datafile separator \"\\t\" missing \"?\"\n"
+		"set key outside noenhanced autotitle columnhead\n"
+		"set xtics rotate by -40 noenhanced\nset yrange [0:*]\nset grid y\n"
+		"plot for [i=2:%zu] $data using i:xtic(1)\n",
+		480 + metrics * 40 < 1600 ? 480 + metrics * 40 : 1600, title, systems + 1);
+	return true;
+}
+
+/* Where the number at the end of a metric's name begins, or 0 */
+static size_t number_at(const char *metric)
+{
+	size_t n = strlen(metric);
+
+	while (n && isdigit((unsigned char)metric[n - 1]))
+		n--;
+	return metric[n] && n && metric[n - 1] == '-' ? n : 0;
+}
+
+/* Medians over the number in the metric, a line for each system and name before it. */
+static bool lines(FILE *f, char *(*row)[FIELDS], size_t n, const char *title)
+{
+	const char **name = calloc(n + 1, sizeof(*name)), *unit = "";
+	char **key = calloc(n + 1, sizeof(*key));
+	size_t names = 0, i, l, at;
+
+	for (i = 0; i < n; i++) {
+		at = number_at(row[i][METRIC]);
+		/* There is one axis. */
+		if (!at || strstr(row[i][METRIC], "-instructions-"))
+			continue;
+		key[i] = text("%s %.*s", row[i][SYSTEM], (int)at - 1, row[i][METRIC]);
+		position(name, &names, key[i]);
+		unit = row[i][UNIT];
+	}
+	if (!names)
+		return false;
+	for (l = 0; l < names; l++) {
+		fprintf(f, "$line%zu << END\n", l);
+		for (i = 0; i < n; i++)
+			if (key[i] && !strcmp(key[i], name[l]))
+				fprintf(f, "%s\t%s\t%s\t%s\n",
+					row[i][METRIC] + number_at(row[i][METRIC]),
+					row[i][MEDIAN], row[i][LEAST], row[i][GREATEST]);
+		fputs("END\n", f);
+	}
+	fprintf(f, "set terminal svg size 800,420 font \"sans,11\"\nset title \"%s\" noenhanced\n"
+		"set key outside noenhanced\nset logscale x 2\nset ylabel '%s'\n"
+		"set yrange [0:*]\nset grid\nplot ", title, unit);
+	/* An x of 0 has no logarithm. */
+	for (l = 0; l < names; l++)
+		fprintf(f, "%s$line%zu using ($1 > 0 ? $1 : 1):2:3:4 with yerrorlines title '%s'",
+			l ? ", " : "", l, name[l]);
+	fputc('\n', f);
+	return true;
+}
+
+static bool plot(const struct experiment *e, char *csv, const char *baseline, const char *svg)
+{
+	struct words command = { 0 };
+	char *(*row)[FIELDS], *file = text("%s/plot", work), *picture;
+	struct fields b;
+	size_t n;
+	bool any;
+
+	row = table_of(csv, &n);
+	begin(&b);
+	any = e->lines ? lines(b.f, row, n, e->title) :
+			 bars(b.f, row, n, text("%s: ratio to %s", e->title, baseline));
+	fclose(b.f);
+	if (!any)
+		return false;
+	publish(file, b.text, b.size);
+	add(&command, "gnuplot", file, NULL);
+	picture = output_of(&command);
+	if (!picture)
+		die("gnuplot fails for %s", e->name);
+	publish(svg, picture, strlen(picture));
+	return true;
+}
+
+static bool have_gnuplot(void)
+{
+	char *path = text("%s", getenv("PATH") ?: "/usr/bin:/bin"), *folder;
+
+	while ((folder = strsep(&path, ":")))
+		if (!access(text("%s/gnuplot", folder), X_OK))
+			return true;
+	return false;
+}
+
+static void section(FILE *f, const struct experiment *e, const struct results *r,
+		    const char *folder, FILE *csv)
+{
+	const char *baseline = baseline_of(e);
+	struct fields table, paper, whole;
+	char *line;
+
+	begin(&table);
+	print_table(r, e->name, baseline, true, table.f);
+	fclose(table.f);
+	begin(&paper);
+	beside_paper(r, e->name, paper.f);
+	fclose(paper.f);
+	heading(f, e->title, '-');
+	if (e->remark)
+		fprintf(f, "%s\n\n", e->remark);
+	if (paper.size) {
+		fprintf(f, ".. csv-table:: Beside the paper\n   :header-rows: 1\n\n   %s\n",
+			PAPER_HEADER);
+		while ((line = next_line(&paper.text))) {
+			fprintf(f, "   %s\n", line);
+			fprintf(csv, "%s,%s\n", e->name, line);
+		}
+		fputc('\n', f);
+	}
+	if (have_gnuplot() &&
+	    plot(e, table.text, baseline, text("%s/%s.svg", folder, e->name)))
+		fprintf(f, ".. image:: %s.svg\n\n", e->name);
+	fputs("::\n\n", f);
+	begin(&whole);
+	print_table(r, e->name, baseline, false, whole.f);
+	fclose(whole.f);
+	while ((line = next_line(&whole.text)))
+		fprintf(f, *line ? "    %s\n" : "%s\n", line);
+	fputc('\n', f);
+}
+
+int report_main(int argc, char **argv)
+{
+	static const struct option known[] = {
+		{ "from", required_argument, NULL, 'f' }, { "output", required_argument, NULL, 'o' },
+		{ "csv", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' }, { }
+	};
+	const char *output = text("%s/bench/report.rst", build), *csv = NULL, *folder;
+	char *accelerators = "", *releases = "", *equals, date[16];
+	struct words from = { 0 };
+	const struct experiment *e;
+	struct fields report, beside;
+	struct results all, r;
+	time_t now = time(NULL);
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", known, NULL)) != -1)
+		switch (c) {
+		case 'f':
+			equals = strchr(optarg, '=');
+			if (!equals)
+				die("--from wants EXPERIMENT=RUN");
+			number(equals + 1, "--from", 1, 100000);
+			add(&from, optarg, NULL);
+			break;
+		case 'o':
+			output = optarg;
+			break;
+		case 'c':
+			csv = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return 0;
+		default:
+			die("see --help");
+		}
+	if (optind < argc)
+		die("unknown argument '%s' (see --help)", argv[optind]);
+	results_read(&all, results_file(), NULL, 0);
+	if (!all.n)
+		die("no %s yet; make bench writes it", results_file());
+	make_workplace();
+	folder = dirname(text("%s", output));
+	mkdir(folder, 0755);
+	for (size_t i = 0; i < all.n; i++) {
+		const struct row *row = &all.row[i];
+
+		if (strcmp(row->accelerator, "-") && !strstr(accelerators, row->accelerator))
+			accelerators = text("%s %s", accelerators, row->accelerator);
+		if (!strstr(text("%s ", releases), text(" %s ", row->release)))
+			releases = text("%s %s", releases, row->release);
+	}
+	strftime(date, sizeof(date), "%Y-%m-%d", gmtime(&now));
+	begin(&report);
+	begin(&beside);
+	fprintf(beside.f, "experiment,%s\n", PAPER_HEADER);
+	heading(report.f, "The papers' evaluation, again", '=');
+	fprintf(report.f, "Linux%s, accelerator%s, %s.\n", releases,
+		*accelerators ? accelerators : " -", date);
+	if (strstr(accelerators, "tcg"))
+		fputs("TCG translates instructions: its times are no hardware's, and only ratios "
+		      "within a run say something.\n", report.f);
+	fputs("Medians; a ratio is taken within each run, and when 1 is within their spread, the "
+	      "two do not differ as far as can be seen.\n\n", report.f);
+	for (e = experiments; e->name; e++) {
+		long first = session_first(e->name);
+
+		for (size_t i = 0; i < from.n; i++)
+			if (!strncmp(from.v[i], text("%s=", e->name), strlen(e->name) + 1))
+				first = atol(from.v[i] + strlen(e->name) + 1);
+		results_read(&r, results_file(), e->name, first);
+		if (r.n)
+			section(report.f, e, &r, folder, beside.f);
+	}
+	fclose(report.f);
+	fclose(beside.f);
+	if (csv)
+		publish(csv, beside.text, beside.size);
+	publish(output, report.text, report.size);
+	printf("==> %s\n", output);
+	return 0;
+}

@@ -1,0 +1,845 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The runner: for each experiment asked for, get its kernels and its image, boot the
+ * kernels in turns, as many times as there are runs, take the rows that the guests print,
+ * and append them to the results after each complete run. Each experiment is a process of
+ * its own, so that one that fails is told and the others are measured all the same.
+ *
+ * With --resume a file, build/bench/session, keeps what is done, and for how long it took:
+ *
+ *	# IDENTITY OF WHAT THE RESULTS DEPEND ON
+ *	EXPERIMENT FIRST-RUN COMPLETE-RUNS SECONDS
+ */
+#include <fcntl.h>
+#include <fts.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __x86_64__
+#include <x86intrin.h>
+#endif
+
+#include "bench.h"
+
+struct options opt = {
+	.runs = 5, .top = 12, .memory = 128, .messages = 5000, .requests = 10000, .ready = 30,
+	.most = 128, .accel = "auto", .profile = "lupine-base", .call = "null",
+};
+
+static const char help[] =
+"Usage: scripts/bench/bench run [OPTION]... [EXPERIMENT...]\n"
+"\n"
+"Runs experiments, all of them where none is named. Boots their kernels in turns, so that\n"
+"what disturbs the machine hits all of them, appends each complete run to\n"
+"build/bench/results.csv, and prints a table of medians with the ratios to the baseline,\n"
+"and what was aimed at. Kernels and images are built if need be.\n"
+"\n"
+"  --runs N            (default 5); of instructions two are enough\n"
+"  --accel auto|tcg|kvm   (default auto: see scripts/lupine/accel). Only TCG counts\n"
+"                      instructions\n"
+"  --kernel NAME=VMLINUX[:PROFILE]\n"
+"                      measure this kernel instead of the experiment's (may be repeated)\n"
+"  --baseline NAME     system of the ratios (default: see --list)\n"
+"  --resume            go on where an interrupted run with the same options stopped, if\n"
+"                      the series, the profiles and the programs are the same; make the\n"
+"                      report (bench report) at the end\n"
+"  --again             with --resume: forget what is done\n"
+"  --list              list the experiments, their units, systems and options\n"
+"\n"
+"Options of some experiments:\n"
+"\n"
+"  --unit UNIT         only in this unit (may be one that is measured only when asked for)\n"
+"  --app APP[=NAME,...]   app, slots: only this application (may be repeated);\n"
+"                      memory: this application, on the kernels NAME,...\n"
+"  --profile PROFILE   syscall: of the default kernels (lupine-base)\n"
+"  --top N             boot, size: lines of each list (12; 0: no lists)\n"
+"  --memory MiB        boot: of the guest (128)\n"
+"  --requests N        app, slots: of each client in a run (10000)\n"
+"  --messages N        echo: of a run (5000)\n"
+"  --client VMLINUX    echo: kernel of the client (lupine-general+nokml)\n"
+"  --ready SECONDS     memory: within which an application has to answer (30)\n"
+"  --most MiB          memory: where to begin (128)\n"
+"  --owners            memory: only tell who owns the pages\n"
+"  --limits            size: measure nothing, fail if a kernel has outgrown its profile\n";
+
+/* The letters are those of struct experiment's takes. */
+static const struct option known[] = {
+	{ "runs", required_argument, NULL, 'R' }, { "accel", required_argument, NULL, 'A' },
+	{ "kernel", required_argument, NULL, 'K' }, { "baseline", required_argument, NULL, 'B' },
+	{ "resume", no_argument, NULL, 'E' }, { "again", no_argument, NULL, 'G' },
+	{ "list", no_argument, NULL, 'L' }, { "help", no_argument, NULL, 'H' },
+	{ "unit", required_argument, NULL, 'u' }, { "app", required_argument, NULL, 'a' },
+	{ "profile", required_argument, NULL, 'p' }, { "top", required_argument, NULL, 't' },
+	{ "memory", required_argument, NULL, 'm' }, { "requests", required_argument, NULL, 'r' },
+	{ "messages", required_argument, NULL, 'g' }, { "client", required_argument, NULL, 'c' },
+	{ "ready", required_argument, NULL, 'y' }, { "most", required_argument, NULL, 's' },
+	{ "owners", no_argument, NULL, 'o' }, { "limits", no_argument, NULL, 'l' }, { }
+};
+
+static char *script(const char *name)
+{
+	return text("%s/scripts/%s", root, name);
+}
+
+static long ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000L + t.tv_nsec;
+}
+
+/* Reads both clocks as close together as can be seen. */
+static long both(unsigned long *tsc)
+{
+	long before, after, least = 1000000000, at = 0;
+	unsigned long t = 0;
+
+	for (int i = 0; i < 100; i++) {
+		before = ns();
+#ifdef __x86_64__
+		t = __rdtsc();
+#endif
+		after = ns();
+		if (after - before < least) {
+			least = after - before;
+			at = before + least / 2;
+			*tsc = t;
+		}
+	}
+	return at;
+}
+
+/*
+ * In kHz, the frequency of the counter that TCG gives x86 guests as time stamp counter:
+ * this machine's own, or nanoseconds where there is none. A guest on a busy machine
+ * cannot find out for itself, and goes by its timer interrupts.
+ */
+long tsc_khz(void)
+{
+	static unsigned long khz;
+	unsigned long t0 = 0, t1 = 0;
+	long from, to;
+
+	if (!khz) {
+		from = both(&t0);
+		usleep(200000);
+		to = both(&t1);
+		khz = t1 > t0 ? (t1 - t0) * 1e6 / (to - from) : 1000000;
+	}
+	return khz;
+}
+
+bool counts(const char *unit)
+{
+	return !strcmp(unit, "instructions");
+}
+
+/* The program file has the string, with a 0 on both sides: a symbol, most likely. */
+static bool has_symbol(const char *file, const char *symbol)
+{
+	size_t size;
+	char *data = content(file, &size), *wanted = text("%c%s", 1, symbol);
+	bool has;
+
+	*wanted = '\0';
+	has = memmem(data, size, wanted, strlen(symbol) + 2);
+	free(data);
+	return has;
+}
+
+/* Programs, images and plugins of the guests, by scripts/bench/Makefile. */
+void make_file(const char *name)
+{
+	struct words command = { 0 };
+
+	add(&command, "make", "-s", "-C", script("bench"), text("OUT=%s/bench", build),
+	    text("%s/bench/%s", build, name), NULL);
+	must(&command, name);
+}
+
+static void add_kernel(struct kernel **k, size_t *n, struct kernel new)
+{
+	struct words command = { 0 };
+
+	for (size_t i = 0; i < *n; i++)
+		if (!strcmp((*k)[i].name, new.name) &&
+		    (!new.app || !strcmp((*k)[i].app, new.app)))
+			die("--kernel %s is given twice", new.name);
+	/* A copy, lest a build change it meanwhile. */
+	new.copy = text("%s/kernel-%zu", work, *n);
+	add(&command, "cp", "--reflink=auto", "--", new.file, new.copy, NULL);
+	must(&command, "a copy of the kernel");
+	new.release = kernel_release(new.copy);
+	*k = more(*k, *n, sizeof(**k));
+	(*k)[(*n)++] = new;
+}
+
+/* NAME=VMLINUX[:PROFILE] */
+static struct kernel given_kernel(const char *argument, const char *app)
+{
+	struct kernel k = { .app = app, .profile = "-" };
+	char *equals = strchr(argument, '='), *colon, *folder, *kernels, *slash;
+
+	if (!equals)
+		die("--kernel %s: want NAME=VMLINUX[:PROFILE]", argument);
+	k.name = text("%.*s", (int)(equals - argument), argument);
+	k.file = text("%s", equals + 1);
+	if (!is_name(k.name, ""))
+		die("--kernel %s: want NAME=VMLINUX[:PROFILE]", argument);
+	colon = strrchr(k.file, ':');
+	if (colon && access(k.file, F_OK)) {
+		*colon = '\0';
+		k.profile = colon + 1;
+		if (!is_name(k.profile, "/"))
+			die("--kernel %s: '%s' is no name of a profile", argument, k.profile);
+	}
+	folder = realpath(k.file, NULL);
+	if (!folder || access(k.file, R_OK))
+		die("--kernel %s: no file %s; scripts/kconfig/build makes kernels", argument, k.file);
+	/* Of our own kernels the folder says it: build/kernel/PROFILE/vmlinux */
+	kernels = realpath(text("%s/kernel", build), NULL);
+	if (!colon && kernels && !strncmp(folder, kernels, strlen(kernels)) &&
+	    folder[strlen(kernels)] == '/') {
+		folder += strlen(kernels) + 1;
+		slash = strchr(folder, '/');
+		if (slash && !strcmp(slash, "/vmlinux")) {
+			*slash = '\0';
+			k.profile = folder;
+		}
+	}
+	return k;
+}
+
+static char *for_app(const char *profile, const char *app)
+{
+	const char *at = strstr(profile, "%s");
+
+	return at ? text("%.*s%s%s", (int)(at - profile), profile, app, at + 2) :
+		    text("%s", profile);
+}
+
+/* Built if need be. What QEMU needs to boot microvm is no other system. */
+static void default_kernel(const struct system *s, const char *app, struct kernel **k, size_t *n)
+{
+	char *spec = for_app(s->profile, app ?: opt.profile);
+	char *file = text("%s/kernel/%s/vmlinux", build, spec);
+	struct words command = { 0 };
+
+	if (s->if_built && access(file, F_OK))
+		return;
+	add(&command, script("kconfig/build"), spec, NULL);
+	must(&command, spec);
+	if (s->linked) {
+		file = text("%s/%s.linked", work, s->name);
+		command.n = 0;
+		add(&command, script("ukl/ukl-gcc"), "-O2",
+		    text("%s/%s", script("bench/guests"), s->linked), "-o", file, NULL);
+		must(&command, "linking the program into the kernel");
+	}
+	add_kernel(k, n, (struct kernel){ .name = s->name, .profile = spec, .file = file,
+					  .app = app });
+}
+
+/* What default kernels are made of. */
+static void prepare_source(void)
+{
+	static const char *const words[] = { "--group", "source", "build", "image", "vm", "bench" };
+	struct words command = { 0 };
+
+	add(&command, script("source/prerequisites"), NULL);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		add(&command, words[i], NULL);
+	must(&command, "prerequisites");
+	command.n = 0;
+	add(&command, script("source/tree"), NULL);
+	must(&command, "the kernel source");
+}
+
+static bool wanted_app(const char *app)
+{
+	for (size_t i = 0; i < opt.apps.n; i++)
+		if (!strcmp(opt.apps.v[i], app))
+			return true;
+	return !opt.apps.n;
+}
+
+/* Those of an application, or of an experiment without applications: all. */
+static void kernels_of(const struct experiment *e, const char *app, struct kernel **k, size_t *n)
+{
+	const struct system *s;
+	size_t first = *n, i, end;
+
+	for (i = 0; i < opt.kernels.n; i++)
+		add_kernel(k, n, given_kernel(opt.kernels.v[i], app));
+	for (s = e->systems; !opt.kernels.n && s->name; s++)
+		default_kernel(s, app, k, n);
+	for (i = first; i < *n; i++)
+		(*k)[i].image = e->image;
+	/* A second system of each kernel with slots, which images can be rewritten for. */
+	end = e->rewritten ? *n : first;
+	for (i = first; i < end; i++) {
+		struct kernel slots = (*k)[i];
+
+		/* One that has been compiled for size says nothing new about calls. */
+		if (!strcmp(slots.name, "lupine-tiny") ||
+		    !has_symbol(slots.copy, "kml_slot_stubs"))
+			continue;
+		slots.name = text("%s-slots", slots.name);
+		slots.image = e->rewritten;
+		add_kernel(k, n, slots);
+	}
+}
+
+void find_kernels(const struct experiment *e, struct kernel **k, size_t *n)
+{
+	*k = NULL;
+	*n = 0;
+	if (!e->apps[0])
+		kernels_of(e, NULL, k, n);
+	for (size_t i = 0; e->apps[i]; i++)
+		if (wanted_app(e->apps[i]))
+			kernels_of(e, e->apps[i], k, n);
+	if (!strcmp(opt.accel, "auto")) {
+		struct words command = { 0 };
+		char *answer;
+
+		add(&command, script("lupine/accel"), "--kernel", (*k)[0].copy, NULL);
+		answer = output_of(&command);
+		if (!answer)
+			die("scripts/lupine/accel fails");
+		opt.accel = next_line(&answer);
+	}
+}
+
+/*
+ * What boots a guest. Where instructions are counted, the guest's clocks count them, one
+ * ns each, and it goes without the timer of the local APIC: finding out its frequency
+ * takes 100 ms, which are 100 million instructions, and QEMU half a minute for them.
+ */
+void guest_words(struct words *w, const struct kernel *k, const char *image, const char *unit,
+		 const char *append, long memory, long timeout)
+{
+	bool tcg = !strcmp(opt.accel, "tcg");
+
+	add(w, script("lupine/run"), "--quiet", "--no-net", "--accel", opt.accel, "--kernel",
+	    k->copy, "--image", text("%s/bench/%s", build, image), "--memory", text("%ld", memory),
+	    "--timeout", text("%ld", timeout), "--append", NULL);
+	if (!unit || !tcg)
+		add(w, text("nokaslr %s", append), NULL);
+	else if (!counts(unit))
+		add(w, text("nokaslr tsc=reliable tsc_early_khz=%ld %s", tsc_khz(), append), NULL);
+	else
+		add(w, text("nokaslr nolapic_timer tsc=reliable tsc_early_khz=1000000 %s", append),
+		    NULL);
+	if (unit && counts(unit)) {
+		add(w, "--qemu", "-icount", "--qemu", "shift=0,sleep=off", NULL);
+	}
+}
+
+void guest_failed(const char *name, const char *log, int status)
+{
+	show_end(log, 30);
+	die("%s: the guest ended with status %d; the end of its console is above", name, status);
+}
+
+void add_row(struct results *rows, const struct experiment *e, const struct kernel *k,
+	     const char *metric, const char *unit, double value)
+{
+	results_add(rows, (struct row){ e->name, k->name, metric, unit, value, 0, opt.accel,
+					k->release, k->profile });
+}
+
+/*
+ * Lines "EXPERIMENT,SUFFIX,METRIC,UNIT,VALUE" of the console: a kernel makes several
+ * systems, NAME and SUFFIX, where it can be called in several ways.
+ */
+void guest_rows(const struct experiment *e, const struct kernel *k, const char *log,
+		struct results *rows)
+{
+	char *data = content(log, NULL), *line, *field[5];
+	size_t before = rows->n;
+
+	while ((line = next_line(&data))) {
+		const char *wrong;
+		struct row row;
+
+		if (strncmp(line, e->name, strlen(e->name)) || line[strlen(e->name)] != ',')
+			continue;
+		if (!row_fields(line, field, 5) || (*field[1] && *field[1] != '-'))
+			die("%s: a row of its guest is none: %s", k->name, line);
+		field[1] = text("%s%s", k->name, field[1]);
+		wrong = row_measured(field, &row);
+		if (wrong)
+			die("%s: in a row of its guest, %s is wrong", k->name, wrong);
+		add_row(rows, e, k, row.metric, row.unit, row.value);
+		rows->row[rows->n - 1].system = row.system;
+	}
+	if (rows->n == before || (e->rows && rows->n - before != (size_t)e->rows)) {
+		show_end(log, 30);
+		die("%s: the guest printed %zu rows; the end of its console is above", k->name,
+		    rows->n - before);
+	}
+}
+
+/* Boot once; add to the rows of this run. */
+static void measure(const struct experiment *e, const struct kernel *k, const char *unit,
+		    struct results *rows)
+{
+	char *log = text("%s/console", work);
+	struct words w = { 0 };
+	int status;
+
+	if (e->measure) {
+		e->measure(e, k, unit, rows);
+		return;
+	}
+	guest_words(&w, k, k->image, unit, e->is_init ? text("bench_unit=%s", unit) : "",
+		    e->memory, e->timeout);
+	if (!e->is_init) {
+		add(&w, "-e", text("bench_unit=%s", unit), NULL);
+	}
+	if (k->app) {
+		add(&w, "-e", text("APP=%s", k->app), "-e", text("REQUESTS=%ld", opt.requests),
+		    NULL);
+	}
+	if (e->named) {
+		add(&w, "--", e->name, NULL);
+	}
+	status = run(&w, log);
+	if (status)
+		guest_failed(text("%s (%s)", k->name, unit), log, status);
+	guest_rows(e, k, log, rows);
+}
+
+/* The session */
+
+struct entry {
+	char name[32];
+	long first, complete, seconds;
+};
+
+static char *session_file(void)
+{
+	return text("%s/bench/session", build);
+}
+
+static struct entry *session_read(size_t *n, char **id)
+{
+	struct entry *list = NULL, e;
+	char *data, *line;
+
+	*n = 0;
+	*id = "";
+	if (access(session_file(), R_OK))
+		return NULL;
+	data = content(session_file(), NULL);
+	while ((line = next_line(&data)))
+		if (!strncmp(line, "# ", 2)) {
+			*id = line + 2;
+		} else if (sscanf(line, "%31s %ld %ld %ld", e.name, &e.first, &e.complete,
+				  &e.seconds) == 4 && *n < 100) {
+			list = more(list, *n, sizeof(*list));
+			list[(*n)++] = e;
+		}
+	return list;
+}
+
+static struct entry session_entry(const char *name)
+{
+	struct entry none = { .seconds = 0 }, *list;
+	size_t n, i;
+	char *id;
+
+	list = session_read(&n, &id);
+	for (i = 0; i < n; i++)
+		if (!strcmp(list[i].name, name))
+			return list[i];
+	snprintf(none.name, sizeof(none.name), "%s", name);
+	return none;
+}
+
+long session_first(const char *experiment)
+{
+	return session_entry(experiment).first;
+}
+
+/* With another id, only how long each took is still of use. */
+static void session_write(const char *new_id, const struct entry *new)
+{
+	char *id, *data;
+	struct entry *list;
+	size_t n, i;
+
+	list = session_read(&n, &id);
+	data = text("# %s\n", new_id ?: id);
+	for (i = 0; i < n; i++)
+		if (!new || strcmp(list[i].name, new->name))
+			data = text("%s%s %ld %ld %ld\n", data, list[i].name,
+				    new_id ? 0 : list[i].first, new_id ? 0 : list[i].complete,
+				    list[i].seconds);
+	if (new)
+		data = text("%s%s %ld %ld %ld\n", data, new->name, new->first, new->complete,
+			    new->seconds);
+	publish(session_file(), data, strlen(data));
+}
+
+static void hash(uint64_t *h, const char *data, size_t size)
+{
+	/* FNV-1a: it has to notice changes, and nobody is out to deceive it. */
+	while (size--)
+		*h = (*h ^ (unsigned char)*data++) * 0x100000001b3;
+}
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+	return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+/* What the results depend on besides the machine. */
+static char *identity(void)
+{
+	char *folders[] = { text("%s/kconfig-profiles", root), script("bench"), script("apps"),
+			    script("init"), script("lupine"),
+			    text("%s/tree/.lupine-stamp", build), NULL };
+	FTS *fts = fts_open(folders, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+	uint64_t h = 0xcbf29ce484222325;
+	FTSENT *f;
+	size_t size;
+
+	while (fts && (f = fts_read(fts)))
+		if (f->fts_info == FTS_F) {
+			char *data = content(f->fts_path, &size);
+
+			hash(&h, f->fts_path, f->fts_pathlen);
+			hash(&h, data, size);
+			free(data);
+		}
+	fts_close(fts);
+	for (size_t i = 0; i < opt.kernels.n; i++)
+		hash(&h, opt.kernels.v[i], strlen(opt.kernels.v[i]));
+	return text("%016lx runs %ld accelerator %s", h, opt.runs, opt.accel);
+}
+
+static void show_progress(size_t done, size_t all, double start, const char *title)
+{
+	long left;
+
+	fprintf(stderr, "    [%zu/%zu] %s", done + 1, all, title);
+	if (done) {
+		left = (seconds_now() - start) * (all - done) / done;
+		fprintf(stderr, ", about %ld:%02ld left", left / 60, left % 60);
+	}
+	fputc('\n', stderr);
+}
+
+/* Which units, by what was asked for; an experiment without guests has one turn. */
+static size_t chosen_units(const struct experiment *e, const char *units[2])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; e->units[i]; i++) {
+		bool asked = opt.unit && !strcmp(opt.unit, e->units[i]);
+
+		if (asked && counts(opt.unit) && !strcmp(opt.accel, "kvm"))
+			die("only TCG counts instructions");
+		if (asked || (!opt.unit && !(counts(e->units[i]) &&
+					     (e->asked || strcmp(opt.accel, "tcg")))))
+			units[n++] = e->units[i];
+	}
+	return n;
+}
+
+/* Instructions hardly differ from one run to the next. */
+static bool enough(const char *unit, long turn)
+{
+	return counts(unit) && turn >= 2;
+}
+
+static void in_turns(const struct experiment *e, struct kernel *k, size_t n, long first,
+		     long begun)
+{
+	const char *units[2];
+	size_t n_units = chosen_units(e, units), u, i, done = 0, all = 0;
+	double start = seconds_now();
+	struct entry entry = { .first = first };
+	long turn;
+
+	snprintf(entry.name, sizeof(entry.name), "%s", e->name);
+	for (turn = begun; turn < opt.runs; turn++)
+		for (u = 0; u < n_units; u++)
+			all += enough(units[u], turn) ? 0 : n;
+	fprintf(stderr, "==> Measure %s: %zu systems, %ld runs, accelerator %s\n", e->name, n,
+		opt.runs, opt.accel);
+	for (turn = begun; turn < opt.runs; turn++) {
+		struct results rows = { 0 };
+
+		for (u = 0; u < n_units; u++)
+			for (i = 0; i < n && !enough(units[u], turn); i++) {
+				show_progress(done++, all, start,
+					      text("run %ld of %ld: %s%s%s, %s", turn + 1, opt.runs,
+						   k[i].app ?: "", k[i].app ? " on " : "",
+						   k[i].name, units[u]));
+				measure(e, &k[i], units[u], &rows);
+			}
+		for (i = 0; i < rows.n; i++)
+			rows.row[i].run = first + turn;
+		if (rows.n)
+			results_append(&rows);
+		entry.complete = turn + 1;
+		entry.seconds = session_entry(e->name).seconds;
+		if (opt.resume)
+			session_write(NULL, &entry);
+	}
+}
+
+const char *baseline_of(const struct experiment *e)
+{
+	return e->baseline ?: e->systems[0].name;
+}
+
+static const char *usable_baseline(const struct experiment *e, const struct kernel *k, size_t n)
+{
+	const char *usual = baseline_of(e);
+
+	if (opt.baseline)
+		return opt.baseline;
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(k[i].name, usual))
+			return usual;
+	return n ? k[0].name : usual;
+}
+
+/* Times say little while others want the processors, too. */
+static void say_if_busy(void)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	double load;
+
+	if (getloadavg(&load, 1) == 1 && load > processors + 0.5)
+		printf("The machine is busy: load %.2f on %ld processors. Times are less sure "
+		       "than usual.\n", load, processors);
+}
+
+static void run_one(const struct experiment *e)
+{
+	struct entry entry = session_entry(e->name);
+	long first = results_last_run(e->name) + 1, begun = 0;
+	const char *baseline;
+	struct results r;
+	struct kernel *k = NULL;
+	double start = seconds_now();
+	size_t n = 0;
+
+	make_workplace();
+	if (!e->configured)
+		find_kernels(e, &k, &n);
+	for (size_t i = 0; i < n; i++)
+		if (k[i].image)
+			make_file(k[i].image);
+	/* Only if nobody else has measured the same meanwhile. */
+	if (opt.resume && entry.complete && entry.first + entry.complete == first) {
+		first = entry.first;
+		begun = entry.complete;
+	}
+	if (e->once) {
+		struct results rows = { 0 };
+
+		e->once(e, k, n, &rows);
+		for (size_t i = 0; i < rows.n; i++)
+			rows.row[i].run = first;
+		if (rows.n)
+			results_append(&rows);
+	} else {
+		in_turns(e, k, n, first, begun);
+	}
+	results_read(&r, results_file(), e->name, first);
+	baseline = usable_baseline(e, k, n);
+	if (print_table(&r, e->name, baseline, false, stdout))
+		print_findings(&r, e, baseline);
+	if (e->after)
+		e->after(k, n);
+	say_if_busy();
+	if (opt.resume) {
+		entry.first = first;
+		entry.complete = opt.runs;
+		entry.seconds = seconds_now() - start;
+		session_write(NULL, &entry);
+	}
+}
+
+static char *remaining(const struct experiment *const *wanted, size_t n)
+{
+	bool unknown = false;
+	long sum = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct entry entry = session_entry(wanted[i]->name);
+
+		sum += entry.seconds;
+		unknown |= !entry.seconds;
+	}
+	return sum ? text(", %sabout %ld minutes left", unknown ? "at least " : "",
+			  (sum + 59) / 60) : "";
+}
+
+static int run_all(const struct experiment *const *wanted, size_t n)
+{
+	char *failed = "", *report[] = { "report", NULL };
+	int status;
+	pid_t pid;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct experiment *e = wanted[i];
+
+		if (opt.resume && session_entry(e->name).complete == opt.runs) {
+			printf("==> %s: done before\n", e->name);
+			continue;
+		}
+		if (n > 1)
+			printf("==> Experiment %zu of %zu: %s%s\n", i + 1, n, e->name,
+			       remaining(wanted + i, n - i));
+		fflush(stdout);
+		pid = fork_child();
+		if (!pid) {
+			run_one(e);
+			exit(0);
+		}
+		status = await(pid);
+		if (status > 128)
+			exit(status);
+		if (status)
+			failed = text("%s %s", failed, e->name);
+	}
+	if (*failed && n > 1)
+		fprintf(stderr, "bench: error: these failed, see above:%s; run again to repeat them\n",
+			failed);
+	if (opt.resume && results_last_run(wanted[0]->name)) {
+		optind = 0;
+		report_main(1, report);
+	}
+	return *failed ? 1 : 0;
+}
+
+static void list_experiments(void)
+{
+	for (const struct experiment *e = experiments; e->name; e++) {
+		printf("%-10s %s\n", e->name, e->title);
+		printf("           systems:");
+		for (const struct system *s = e->systems; s->name; s++)
+			printf(" %s%s", s->name, strcmp(s->name, baseline_of(e)) ?
+			       "" : " (baseline)");
+		printf("\n           units:");
+		for (size_t i = 0; e->units[i]; i++)
+			printf(" %s%s", e->units[i],
+			       counts(e->units[i]) && e->asked ? " (on request)" : "");
+		printf("%s\n           options:", e->units[0] ? "" : " -");
+		for (const struct option *o = known; o->name; o++)
+			if (strchr(e->takes, o->val))
+				printf(" --%s", o->name);
+		printf("%s\n", *e->takes ? "" : " -");
+	}
+}
+
+static void one_option(int c, const char *value)
+{
+	switch (c) {
+	case 'R': opt.runs = number(value, "--runs", 1, 1000); break;
+	case 'A':
+		if (strcmp(value, "auto") && strcmp(value, "tcg") && strcmp(value, "kvm"))
+			die("--accel %s: want auto, tcg or kvm", value);
+		opt.accel = value;
+		break;
+	case 'K': add(&opt.kernels, value, NULL); break;
+	case 'B': opt.baseline = value; break;
+	case 'E': opt.resume = true; break;
+	case 'G': opt.again = true; break;
+	case 'u': opt.unit = value; break;
+	case 'a': add(&opt.apps, value, NULL); break;
+	case 'p': opt.profile = value; break;
+	case 't': opt.top = number(value, "--top", 0, 100000); break;
+	case 'm': opt.memory = number(value, "--memory", 1, 1000000); break;
+	case 'r': opt.requests = number(value, "--requests", 1, 100000000); break;
+	case 'g': opt.messages = number(value, "--messages", 100, 100000000); break;
+	case 'c': opt.client = value; break;
+	case 'y': opt.ready = number(value, "--ready", 1, 100000); break;
+	case 's': opt.most = number(value, "--most", 2, 1000000); break;
+	case 'o': opt.owners = true; break;
+	case 'l': opt.limits = true; break;
+	}
+}
+
+/* What an option says has to mean something to each experiment named. */
+static void check_options(const struct experiment *e, const char *given)
+{
+	bool found = !opt.unit;
+	char *units = "";
+
+	for (; *given; given++)
+		if (!strchr(e->takes, *given))
+			for (const struct option *o = known; o->name; o++)
+				if (o->val == *given)
+					die("%s takes no --%s (see --list)", e->name, o->name);
+	for (size_t i = 0; e->units[i]; i++) {
+		found |= opt.unit && !strcmp(opt.unit, e->units[i]);
+		units = text("%s%s%s", units, i ? " or " : "", e->units[i]);
+	}
+	if (!found)
+		die("--unit wants %s for %s", units, e->name);
+	if (opt.unit && counts(opt.unit) && !strcmp(opt.accel, "kvm"))
+		die("only TCG counts instructions");
+	for (size_t i = 0; e->apps[0] && i < opt.apps.n; i++)
+		if (strcmp(opt.apps.v[i], e->apps[0]) && strcmp(opt.apps.v[i], e->apps[1]))
+			die("--app %s: %s has %s and %s", opt.apps.v[i], e->name, e->apps[0],
+			    e->apps[1]);
+	for (size_t i = 0; i < opt.kernels.n; i++)
+		given_kernel(opt.kernels.v[i], NULL);
+}
+
+int run_main(int argc, char **argv)
+{
+	const struct experiment *wanted[32];
+	char given[32] = "", *id, *old;
+	size_t n = 0, entries;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		if (c == 'H') {
+			fputs(help, stdout);
+			return 0;
+		}
+		if (c == 'L') {
+			list_experiments();
+			return 0;
+		}
+		if (c == '?')
+			die("see --help");
+		one_option(c, optarg);
+		if (c > 'Z' && !strchr(given, c))
+			given[strlen(given)] = c;
+	}
+	for (; optind < argc && n < 32; optind++)
+		wanted[n++] = find_experiment(argv[optind]);
+	if (!n)
+		for (const struct experiment *e = experiments; e->name; e++)
+			wanted[n++] = e;
+	for (size_t i = 0; i < n; i++)
+		check_options(wanted[i], given);
+	mkdir(text("%s/bench", build), 0755);
+	lock_file(".lock-bench", true);
+	handle_signals();
+	if (!opt.kernels.n)
+		prepare_source();
+	if (opt.resume) {
+		session_read(&entries, &old);
+		id = identity();
+		if (opt.again || strcmp(id, old))
+			session_write(id, NULL);
+	}
+	return run_all(wanted, n);
+}

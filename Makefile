@@ -36,8 +36,7 @@ export JOBS
 export V
 
 .PHONY: help run setup tree kernel ukl-kernel image musl check-host check kconfig-news tables
-.PHONY: test test-full fuzz bench bench-report bench-syscall bench-lmbench bench-app bench-slots
-.PHONY: bench-echo bench-processes bench-options bench-size bench-boot bench-memory app-table
+.PHONY: test test-full fuzz bench bench-report bench-list bench-processes app-table
 .PHONY: clean export port-check htmldocs man deb check-bisect
 
 help: # this list
@@ -105,40 +104,19 @@ export: # the series as mails for git am, b4 and send-email, and as a quilt queu
 	@scripts/source/export
 
 bench: # every experiment of the papers, with a report of tables and plots (RUNS=5)
-	@scripts/bench/all --runs $(RUNS) --accel $(ACCEL)
-
-bench-slots: # how many of Debian's system calls are calls in rewritten images
-	@scripts/bench/slots
+	@scripts/bench/bench run --resume --runs $(RUNS) --accel $(ACCEL)
 
 bench-report: # the report again, from the results that are there
-	@scripts/bench/report
+	@scripts/bench/bench report
 
-bench-syscall: # what a system call costs, by SYSCALL and by CALL (RUNS=5)
-	@scripts/bench/syscall --runs $(RUNS) --accel $(ACCEL)
-
-bench-lmbench: # what lmbench's summary lists, against microvm (RUNS=5)
-	@scripts/bench/lmbench --runs $(RUNS) --accel $(ACCEL)
-
-bench-app: # redis and nginx, against microvm (RUNS=5)
-	@scripts/bench/app --runs $(RUNS) --accel $(ACCEL)
-
-bench-echo: # latency of a TCP echo server, from another guest (RUNS=5)
-	@scripts/bench/echo --runs $(RUNS) --accel $(ACCEL)
+bench-list: # the experiments: make bench-NAME runs one of them
+	@scripts/bench/bench run --list
 
 bench-processes: # work between calls, many processes, threads, SMP (RUNS=5)
-	@scripts/bench/processes --runs $(RUNS) --accel $(ACCEL)
+	@scripts/bench/bench run --runs $(RUNS) --accel $(ACCEL) busy control messaging locks make
 
-bench-options: # how many options profiles have
-	@scripts/bench/options
-
-bench-size: # what kernels take on disk, and where their bytes are
-	@scripts/bench/size
-
-bench-boot: # what it takes to boot to the first instruction of init (RUNS=5)
-	@scripts/bench/boot --runs $(RUNS) --accel $(ACCEL)
-
-bench-memory: # the least memory with which applications work, and who has it
-	@scripts/bench/memory --accel $(ACCEL)
+bench-%:
+	@scripts/bench/bench run --runs $(RUNS) --accel $(ACCEL) $*
 
 app-table: # all applications, each on its own kernel: size, options, time, least memory
 	@scripts/apps/table --least-memory --accel $(ACCEL)

@@ -149,7 +149,6 @@ int callpath_main(int argc, char **argv)
 	if (!kernel)
 		die("%s is no vmlinux with symbols", k.copy);
 	opt.accel = "tcg";
-	handle_signals();
 	make_workplace();
 	make_file("syscall.ext2");
 	make_file("count.so");

@@ -138,7 +138,7 @@ const struct symbol *elf_at(const struct elf *e, uint64_t address)
 	return NULL;
 }
 
-/* From the banner of a vmlinux or the header of a bzImage. */
+/* From the banner of a vmlinux or the header of a bzImage; or NULL */
 char *kernel_release(const char *file)
 {
 	static const char banner[] = "Linux version ";
@@ -160,7 +160,7 @@ char *kernel_release(const char *file)
 	if (release)
 		release = text("%.*s", (int)strcspn(release, " "), release);
 	if (!release || !is_name(release, ""))
-		die("%s is no kernel: nothing in it says which Linux it is", file);
+		release = NULL;
 	free(data);
 	return release;
 }

@@ -176,6 +176,8 @@ static void add_kernel(struct kernel **k, size_t *n, struct kernel new)
 	add(&command, "cp", "--reflink=auto", "--", new.file, new.copy, NULL);
 	must(&command, "a copy of the kernel");
 	new.release = kernel_release(new.copy);
+	if (!new.release)
+		die("%s is no kernel: nothing in it says which Linux it is", new.file);
 	*k = more(*k, *n, sizeof(**k));
 	(*k)[(*n)++] = new;
 }
@@ -305,7 +307,7 @@ void find_kernels(const struct experiment *e, struct kernel **k, size_t *n)
 	for (size_t i = 0; e->apps[i]; i++)
 		if (wanted_app(e->apps[i]))
 			kernels_of(e, e->apps[i], k, n);
-	if (!strcmp(opt.accel, "auto")) {
+	if (e->image && !strcmp(opt.accel, "auto")) {
 		struct words command = { 0 };
 		char *answer;
 
@@ -664,7 +666,8 @@ static void run_one(const struct experiment *e)
 		print_findings(&r, e, baseline);
 	if (e->after)
 		e->after(k, n);
-	say_if_busy();
+	if (e->image)
+		say_if_busy();
 	if (opt.resume) {
 		entry.first = first;
 		entry.complete = opt.runs;

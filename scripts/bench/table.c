@@ -177,7 +177,7 @@ static void print_targets(const struct results *r, const char *targets)
 		if (!shown)
 			printf("\n%-18s %-28s %10s  %s\n", "target of", "metric", "is", "wanted");
 		shown = true;
-		printf("%-18s %-28s %10s  %-8s %s%s  %s\n", system, metric,
+		printf("%-18s %-28s %10s  %s %s%s  %s\n", system, metric,
 		       most ? digits(q.median) : text("%.3f", q.median),
 		       least ? "at least" : "at most", digits(limit),
 		       most ? "" : text(" of %s", against),

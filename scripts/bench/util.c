@@ -174,7 +174,11 @@ void handle_signals(void)
 {
 	/* Without SA_RESTART: what waits notices. */
 	struct sigaction act = { .sa_handler = on_signal };
+	static bool done;
 
+	if (done)
+		return;
+	done = true;
 	atexit(clean_up);
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
@@ -186,6 +190,7 @@ void make_workplace(void)
 {
 	char *folder = text("%s/bench/.work-XXXXXX", build);
 
+	handle_signals();
 	mkdir(text("%s/bench", build), 0755);
 	if (!mkdtemp(folder))
 		die("%s: %s", folder, strerror(errno));

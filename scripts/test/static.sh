@@ -131,7 +131,7 @@ scripts_help()
 	for f in $(shell_scripts); do
 		case $f in
 		# What is sourced, or runs in a guest.
-		scripts/apps/*/* | *lib.sh | scripts/bench/app.sh | */in-guest) continue ;;
+		scripts/apps/*/* | *lib.sh | scripts/bench/guests/app.sh | */in-guest) continue ;;
 		scripts/*) [ -x "$f" ] || continue ;;
 		*) continue ;;
 		esac

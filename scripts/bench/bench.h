@@ -111,6 +111,8 @@ struct summary of_values(const struct results *r, struct series s);
 struct summary of_quotients(const struct results *r, struct series a, struct series b,
 			    bool reciprocal);
 
+void append_main(void);
+
 /* table.c */
 
 struct experiment;
@@ -120,9 +122,11 @@ bool print_table(const struct results *r, const char *experiment, const char *ba
 void print_findings(const struct results *r, const struct experiment *e,
 		    const char *baseline);
 
+void table_main(void);
+
 /* report.c */
 
-int report_main(int argc, char **argv);
+void report_main(void);
 
 /* experiments.c */
 
@@ -139,14 +143,19 @@ struct kernel {
 	const char *image, *app;
 };
 
+/* main.c: the values of the options */
 struct options {
-	long runs, top, memory, messages, requests, ready, most;
-	const char *accel, *baseline, *client, *profile, *unit, *call, *entry;
+	char given[64];		/* the letters of those that were given */
+	long runs, top, memory, messages, requests, ready, most, from;
+	const char *accel, *baseline, *client, *profile, *unit, *call, *entry, *results, *output,
+		   *csv;
 	bool owners, limits, list, resume, again;
-	struct words kernels, apps;
+	struct words kernels, apps, firsts, words;
 };
 
 extern struct options opt;
+
+const char *option_name(char letter);
 
 struct experiment {
 	const char *name;
@@ -183,8 +192,8 @@ const struct experiment *find_experiment(const char *name);
 
 /* run.c */
 
-int run_main(int argc, char **argv);
-int callpath_main(int argc, char **argv);
+void run_main(void);
+void callpath_main(void);
 const char *baseline_of(const struct experiment *e);
 long session_first(const char *experiment);
 void find_kernels(const struct experiment *e, struct kernel **k, size_t *n);

@@ -5,22 +5,11 @@
  * measured loop to the place behind it, and they are counted here by symbol, in the
  * order in which they come first.
  */
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bench.h"
-
-static const char help[] =
-"Usage: scripts/bench/bench callpath --kernel VMLINUX [OPTION]...\n"
-"\n"
-"Shows where the instructions of one system call go.\n"
-"\n"
-"  --call null|read|write|sendmsg|recvmsg|epoll_wait|clock_gettime|futex\n"
-"                           (default null, which is getppid())\n"
-"  --entry syscall|call|slot   (default: SYSCALL, and the others if there are any)\n"
-"  --list                   every instruction as well\n";
 
 struct count {
 	const char *name;
@@ -96,13 +85,8 @@ static void trace(const struct kernel *k, const struct elf *kernel, const struct
 	remove(output);
 }
 
-int callpath_main(int argc, char **argv)
+void callpath_main(void)
 {
-	static const struct option known[] = {
-		{ "kernel", required_argument, NULL, 'k' }, { "call", required_argument, NULL, 'c' },
-		{ "entry", required_argument, NULL, 'e' }, { "list", no_argument, NULL, 'l' },
-		{ "help", no_argument, NULL, 'h' }, { }
-	};
 	static const char *const calls[] = { "null", "read", "write", "sendmsg", "recvmsg",
 					     "epoll_wait", "clock_gettime", "futex" };
 	static const struct {
@@ -111,35 +95,13 @@ int callpath_main(int argc, char **argv)
 		{ "syscall", "entry_SYSCALL_64" }, { "call", "entry_CALL_64" },
 		{ "slot", "entry_CALL_64_slot" },
 	};
-	const char *only = NULL;
-	struct kernel k = { 0 };
+	struct kernel k = { .copy = opt.client };
 	struct elf *kernel, *program;
 	bool found = false;
 	size_t i;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "h", known, NULL)) != -1)
-		switch (c) {
-		case 'k':
-			k.copy = optarg;
-			break;
-		case 'c':
-			opt.call = optarg;
-			break;
-		case 'e':
-			only = optarg;
-			break;
-		case 'l':
-			opt.list = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return 0;
-		default:
-			die("see --help");
-		}
-	if (!k.copy || optind < argc)
-		die("--kernel is missing, or there is too much (see --help)");
+	if (!k.copy)
+		die("--kernel is missing (see --help)");
 	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		found |= !strcmp(calls[i], opt.call);
 	if (!found)
@@ -155,15 +117,14 @@ int callpath_main(int argc, char **argv)
 	program = elf_open(text("%s/bench/syscall-init", build));
 	found = false;
 	for (i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
-		if (only && strcmp(only, entries[i].name))
+		if (opt.entry && strcmp(opt.entry, entries[i].name))
 			continue;
 		found = true;
 		if (elf_find(kernel, entries[i].symbol))
 			trace(&k, kernel, program, entries[i].name);
-		else if (only)
-			die("%s has no entry '%s': it lacks CONFIG_KML", k.name, only);
+		else if (opt.entry)
+			die("%s has no entry '%s': it lacks CONFIG_KML", k.name, opt.entry);
 	}
 	if (!found)
 		die("--entry wants syscall, call or slot");
-	return 0;
 }

@@ -33,7 +33,7 @@ static void count_options(const struct experiment *e, struct kernel *k, size_t n
 	(void)n;
 	for (const struct system *s = e->systems; s->name; s++) {
 		struct words command = { 0 };
-		char *data, *line, *equals;
+		char *data, *line, *equals, release[32];
 		struct kernel this;
 		long count = 0;
 		size_t i;
@@ -43,9 +43,8 @@ static void count_options(const struct experiment *e, struct kernel *k, size_t n
 		data = content(text("%s/kernel/%s/.config", build, s->profile), NULL);
 		this = (struct kernel){ .name = s->name, .profile = s->profile };
 		while ((line = next_line(&data))) {
-			if (!strncmp(line, "# Linux/", 8))
-				this.release = text("%.*s", (int)strcspn(strchr(line, ' ') + 7 + 4,
-						    " "), strchr(line, ' ') + 7 + 4);
+			if (sscanf(line, "# Linux/x86 %31s Kernel", release) == 1)
+				this.release = text("%s", release);
 			equals = strchr(line, '=');
 			if (strncmp(line, "CONFIG_", 7) || !equals || !strcmp(equals, "=\"\""))
 				continue;
@@ -81,12 +80,12 @@ static long size_of(const char *file)
 
 static long stripped(const struct kernel *k)
 {
-	char *output = text("%s/stripped", work);
+	char *output = text("%s/vmlinux", work);
 	struct words command = { 0 };
 
 	add(&command, "strip", "-o", output, k->copy, NULL);
 	if (run(&command, text("%s/log", work)))
-		die("%s cannot be stripped: no ELF file", k->file);
+		die("strip fails: %s is no ELF file", k->file);
 	return size_of(output);
 }
 

@@ -1,102 +1,195 @@
 // SPDX-License-Identifier: GPL-2.0
-/* bench COMMAND: see scripts/bench/bench, which compiles this and says where things are. */
+/*
+ * bench COMMAND: the commands and their options. scripts/bench/bench compiles and starts
+ * the program, and says in the environment where things are.
+ */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
-
 #include "bench.h"
 
-static const char table_help[] =
-"Usage: scripts/bench/bench table EXPERIMENT [OPTION]...\n"
-"\n"
-"Prints the results of an experiment: for each metric and system the median of the runs\n"
-"with their spread (least and greatest), and the ratio to a baseline. Runs of the same\n"
-"number went side by side, so the ratio is taken within each run; the median and the\n"
-"spread of these ratios are shown. When 1 is within the spread, the two do not differ as\n"
-"far as can be seen. Then, what was aimed at.\n"
-"\n"
-"  --baseline SYSTEM   what to compare with (default: that of the experiment)\n"
-"  --from RUN          only runs from this number on\n"
-"  --results FILE      (default build/bench/results.csv)\n"
-"  --csv               for programs: a header line, then metric, system, runs, median,\n"
-"                      unit, least, greatest, ratio, its least and its greatest\n";
-
-static int table_main(int argc, char **argv)
-{
-	static const struct option known[] = {
-		{ "baseline", required_argument, NULL, 'b' }, { "from", required_argument, NULL, 'f' },
-		{ "results", required_argument, NULL, 'r' }, { "csv", no_argument, NULL, 'c' },
-		{ "help", no_argument, NULL, 'h' }, { }
-	};
-	const char *baseline = NULL, *file = results_file();
-	const struct experiment *e;
-	struct results r;
-	bool csv = false;
-	long from = 0;
-	int c;
-
-	while ((c = getopt_long(argc, argv, "h", known, NULL)) != -1)
-		switch (c) {
-		case 'b':
-			baseline = optarg;
-			break;
-		case 'f':
-			from = number(optarg, "--from", 0, 100000);
-			break;
-		case 'r':
-			file = optarg;
-			break;
-		case 'c':
-			csv = true;
-			break;
-		case 'h':
-			fputs(table_help, stdout);
-			return 0;
-		default:
-			die("see --help");
-		}
-	if (optind + 1 != argc)
-		die("want one experiment (see --help)");
-	results_read(&r, file, argv[optind], from);
-	if (!r.n)
-		die("no runs of %s in %s; make bench runs all experiments", argv[optind], file);
-	for (e = experiments; e->name && strcmp(e->name, argv[optind]); e++)
-		;
-	if (!baseline)
-		baseline = e->name ? baseline_of(e) : r.row[0].system;
-	print_table(&r, argv[optind], baseline, csv, stdout);
-	if (e->name && !csv)
-		print_findings(&r, e, baseline);
-	return 0;
-}
-
-/* For results of other machines, and of tests. */
-static int append_main(int argc, char **argv)
-{
-	struct results r;
-
-	if (argc != 2 || argv[1][0] == '-') {
-		printf("Usage: scripts/bench/bench append FILE\n\n"
-		       "Appends the rows of another results.csv to build/bench/results.csv.\n");
-		return argc != 2 || strcmp(argv[1], "--help");
-	}
-	results_read(&r, argv[1], NULL, 0);
-	results_append(&r);
-	return 0;
-}
-
-static const struct {
-	const char *name, *does;
-	int (*main)(int argc, char **argv);
-} commands[] = {
-	{ "run", "run experiments", run_main },
-	{ "table", "print the results of an experiment", table_main },
-	{ "report", "make tables and plots of all results, beside the papers' figures",
-	  report_main },
-	{ "callpath", "show where the instructions of one system call go", callpath_main },
-	{ "append", "append the rows of another CSV to the results", append_main },
+struct options opt = {
+	.runs = 5, .top = 12, .memory = 128, .messages = 5000, .requests = 10000, .ready = 30,
+	.most = 128, .accel = "auto", .profile = "lupine-base", .call = "null",
 };
+
+enum kind { NUMBER, STRING, LIST, FLAG };
+
+/* The letters say which command, and which experiment, takes an option. */
+static const struct option_of_ours {
+	char letter;
+	const char *name, *value, *help;
+	enum kind kind;
+	void *to;
+	long least, most;
+} options[] = {
+	{ 'R', "runs", "N", "(default 5); of instructions two are enough", NUMBER, &opt.runs, 1,
+	  1000 },
+	{ 'A', "accel", "auto|tcg|kvm",
+	  "(default auto: see scripts/lupine/accel); only TCG counts\ninstructions", STRING,
+	  &opt.accel },
+	{ 'K', "kernel", "NAME=VMLINUX[:PROFILE]",
+	  "measure this kernel instead of the experiment's (may be\nrepeated)", LIST,
+	  &opt.kernels },
+	{ 'B', "baseline", "NAME", "system of the ratios (default: see bench run --list)", STRING,
+	  &opt.baseline },
+	{ 'E', "resume", NULL,
+	  "go on where an interrupted run with the same options\n"
+	  "stopped, if the series, the profiles and the programs are\n"
+	  "the same; at the end, make the report", FLAG, &opt.resume },
+	{ 'G', "again", NULL, "with --resume: forget what is done", FLAG, &opt.again },
+	{ 'L', "list", NULL, "list the experiments, their units, systems and options", FLAG,
+	  &opt.list },
+	{ 'u', "unit", "UNIT", "only this unit (may be one that is for requests only)", STRING,
+	  &opt.unit },
+	{ 'a', "app", "APP[=NAME,...]",
+	  "app, slots: only this application (may be repeated);\n"
+	  "memory: this application, on the kernels NAME,...", LIST, &opt.apps },
+	{ 'p', "profile", "PROFILE", "syscall: of the default kernels (lupine-base)", STRING,
+	  &opt.profile },
+	{ 't', "top", "N", "boot, size: lines of each list (12; 0: no lists)", NUMBER, &opt.top, 0,
+	  100000 },
+	{ 'm', "memory", "MiB", "boot: of the guest (128)", NUMBER, &opt.memory, 1, 1000000 },
+	{ 'r', "requests", "N", "app, slots: of each client in a run (10000)", NUMBER,
+	  &opt.requests, 1, 100000000 },
+	{ 'g', "messages", "N", "echo: of a run (5000)", NUMBER, &opt.messages, 100, 100000000 },
+	{ 'c', "client", "VMLINUX", "echo: the client's kernel (lupine-general+nokml)", STRING,
+	  &opt.client },
+	{ 'y', "ready", "SECONDS", "memory: within which an application has to answer (30)",
+	  NUMBER, &opt.ready, 1, 100000 },
+	{ 's', "most", "MiB", "memory: where to begin (128)", NUMBER, &opt.most, 2, 1000000 },
+	{ 'o', "owners", NULL, "memory: only tell who owns the pages", FLAG, &opt.owners },
+	{ 'l', "limits", NULL,
+	  "size: measure nothing, fail if a kernel has outgrown its\nprofile", FLAG, &opt.limits },
+	{ 'f', "from", "RUN", "only runs from this number on", NUMBER, &opt.from, 0, 100000 },
+	{ 'i', "results", "FILE", "(default build/bench/results.csv)", STRING, &opt.results },
+	{ 'C', "csv", NULL,
+	  "for programs: a header line, then metric, system, runs,\n"
+	  "median, unit, least, greatest, ratio, its least and greatest", FLAG, &opt.list },
+	{ 'F', "from", "EXPERIMENT=RUN",
+	  "of this experiment only runs from this number on (may be\n"
+	  "repeated); default: those of the last make bench, or all", LIST, &opt.firsts },
+	{ 'O', "output", "FILE", "(default build/bench/report.rst; plots lie beside it)", STRING,
+	  &opt.output },
+	{ 'V', "csv", "FILE",
+	  "also what is beside the papers' figures, of all\nexperiments, in one table", STRING,
+	  &opt.csv },
+	{ 'k', "kernel", "VMLINUX", "with symbols", STRING, &opt.client },
+	{ 'x', "call", "null|read|write|sendmsg|recvmsg|epoll_wait|clock_gettime|futex",
+	  "(default null, which is getppid())", STRING, &opt.call },
+	{ 'e', "entry", "syscall|call|slot",
+	  "(default: SYSCALL, and the others if there are any)", STRING, &opt.entry },
+	{ 'n', "list", NULL, "every instruction as well", FLAG, &opt.list },
+};
+
+#define N_OPTIONS	(sizeof(options) / sizeof(options[0]))
+
+static const struct command {
+	const char *name, *arguments, *does, *more, *takes;
+	void (*main)(void);
+} commands[] = {
+	{ "run", " [EXPERIMENT...]", "run experiments, all of them where none is named",
+	  "Boots their kernels in turns, so that what disturbs the machine hits all of them,\n"
+	  "appends each complete run to build/bench/results.csv, and prints a table of medians\n"
+	  "with the ratios to the baseline, and what was aimed at. Kernels and images are built\n"
+	  "if need be.\n", "RAKBEGLuaptmrgcysol", run_main },
+	{ "table", " EXPERIMENT", "print the results of an experiment",
+	  "For each metric and system the median of the runs with their spread (least and\n"
+	  "greatest), and the ratio to a baseline. Runs of the same number went side by side, so\n"
+	  "the ratio is taken within each run; the median and the spread of these ratios are\n"
+	  "shown. When 1 is within the spread, the two do not differ as far as can be seen.\n",
+	  "BfiC", table_main },
+	{ "report", "", "make build/bench/report.rst of all results",
+	  "For each experiment a table, a plot, and beside what came out here what the papers\n"
+	  "found.\n", "FOV", report_main },
+	{ "callpath", "", "show where the instructions of one system call go", "", "kxen",
+	  callpath_main },
+	{ "append", " FILE", "append the rows of another CSV to the results", "", "",
+	  append_main },
+};
+
+#define N_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
+
+const char *option_name(char letter)
+{
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		if (options[i].letter == letter)
+			return options[i].name;
+	return NULL;
+}
+
+static void explain(const struct command *c)
+{
+	printf("Usage: scripts/bench/bench %s%s%s\n\nbench %s: %s.\n%s", c->name,
+	       *c->takes ? " [OPTION]..." : "", c->arguments, c->name, c->does, c->more);
+	for (const char *t = c->takes; *t; t++)
+		for (size_t i = 0; i < N_OPTIONS; i++) {
+			char *lines, *line;
+
+			if (options[i].letter != *t)
+				continue;
+			line = text("--%s %s", options[i].name, options[i].value ?: "");
+			printf("%s  %-18s", t == c->takes ? "\n" : "", line);
+			if (strlen(line) > 17)
+				printf("\n%20s", "");
+			lines = text("%s", options[i].help);
+			while ((line = next_line(&lines)))
+				printf(" %s\n%s", line, lines ? text("%20s", "") : "");
+		}
+}
+
+static void set(const struct option_of_ours *o, const char *value)
+{
+	switch (o->kind) {
+	case NUMBER:
+		*(long *)o->to = number(value, text("--%s", o->name), o->least, o->most);
+		break;
+	case STRING:
+		*(const char **)o->to = value;
+		break;
+	case LIST:
+		add(o->to, value, NULL);
+		break;
+	case FLAG:
+		*(bool *)o->to = true;
+		break;
+	}
+	if (!strchr(opt.given, o->letter))
+		opt.given[strlen(opt.given)] = o->letter;
+}
+
+static int run_command(const struct command *c, int argc, char **argv)
+{
+	struct option known[N_OPTIONS + 2] = { { "help", no_argument, NULL, 'h' } };
+	const struct option_of_ours *by_letter[256] = { NULL };
+	size_t n = 1;
+	int l;
+
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		if (!strchr(c->takes, options[i].letter))
+			continue;
+		by_letter[(int)options[i].letter] = &options[i];
+		known[n++] = (struct option){ options[i].name, options[i].value ?
+			required_argument : no_argument, NULL, options[i].letter };
+	}
+	while ((l = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+		if (l == 'h' || l == '?') {
+			if (l == 'h')
+				explain(c);
+			else
+				fprintf(stderr, "bench: see bench %s --help\n", c->name);
+			return l == 'h' ? 0 : 2;
+		}
+		set(by_letter[l], optarg);
+	}
+	for (; optind < argc; optind++)
+		add(&opt.words, argv[optind], NULL);
+	if (!strcmp(c->arguments, "") ? opt.words.n : c->arguments[1] != '[' && opt.words.n != 1)
+		die("want%s (see --help)", *c->arguments ? c->arguments : " no such argument");
+	c->main();
+	return 0;
+}
 
 int main(int argc, char **argv)
 {
@@ -107,11 +200,11 @@ int main(int argc, char **argv)
 	build = getenv("BUILD");
 	if (!root || !build)
 		die("run scripts/bench/bench, which says where everything is");
-	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
+	for (size_t i = 0; argc > 1 && i < N_COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].main(argc - 1, argv + 1);
+			return run_command(&commands[i], argc - 1, argv + 1);
 	fputs("Usage: scripts/bench/bench COMMAND [ARGUMENT]...\n\n", f);
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+	for (size_t i = 0; i < N_COMMANDS; i++)
 		fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].does);
 	fputs("\nEach command explains itself with --help.\n", f);
 	return asked ? 0 : 2;

@@ -4,7 +4,6 @@
  * and the papers' figures (Documentation/lupine/paper.csv) beside those of here.
  */
 #include <ctype.h>
-#include <getopt.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,18 +14,6 @@
 #include "bench.h"
 
 #define PAPER_HEADER	"what,system,paper,here,spread,runs,source"
-
-static const char help[] =
-"Usage: scripts/bench/bench report [OPTION]...\n"
-"\n"
-"Makes build/bench/report.rst from build/bench/results.csv alone: for each experiment a\n"
-"table, a plot, and beside what came out here what the papers found.\n"
-"\n"
-"  --from EXPERIMENT=RUN   of this experiment only runs from this number on (may be\n"
-"                          repeated); default: those of the last make bench, or all\n"
-"  --output FILE           (default build/bench/report.rst; plots lie beside it)\n"
-"  --csv FILE              also what is beside the papers' figures, of all experiments,\n"
-"                          in one table\n";
 
 struct fields {
 	FILE *f;
@@ -266,44 +253,15 @@ static void section(FILE *f, const struct experiment *e, const struct results *r
 	fputc('\n', f);
 }
 
-int report_main(int argc, char **argv)
+void report_main(void)
 {
-	static const struct option known[] = {
-		{ "from", required_argument, NULL, 'f' }, { "output", required_argument, NULL, 'o' },
-		{ "csv", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' }, { }
-	};
-	const char *output = text("%s/bench/report.rst", build), *csv = NULL, *folder;
-	char *accelerators = "", *releases = "", *equals, date[16];
-	struct words from = { 0 };
+	const char *output = opt.output ?: text("%s/bench/report.rst", build), *folder;
+	char *accelerators = "", *releases = "", date[16];
 	const struct experiment *e;
 	struct fields report, beside;
 	struct results all, r;
 	time_t now = time(NULL);
-	int c;
 
-	while ((c = getopt_long(argc, argv, "h", known, NULL)) != -1)
-		switch (c) {
-		case 'f':
-			equals = strchr(optarg, '=');
-			if (!equals)
-				die("--from wants EXPERIMENT=RUN");
-			number(equals + 1, "--from", 1, 100000);
-			add(&from, optarg, NULL);
-			break;
-		case 'o':
-			output = optarg;
-			break;
-		case 'c':
-			csv = optarg;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return 0;
-		default:
-			die("see --help");
-		}
-	if (optind < argc)
-		die("unknown argument '%s' (see --help)", argv[optind]);
 	results_read(&all, results_file(), NULL, 0);
 	if (!all.n)
 		die("no %s yet; make bench writes it", results_file());
@@ -333,18 +291,17 @@ int report_main(int argc, char **argv)
 	for (e = experiments; e->name; e++) {
 		long first = session_first(e->name);
 
-		for (size_t i = 0; i < from.n; i++)
-			if (!strncmp(from.v[i], text("%s=", e->name), strlen(e->name) + 1))
-				first = atol(from.v[i] + strlen(e->name) + 1);
+		for (size_t i = 0; i < opt.firsts.n; i++)
+			if (!strncmp(opt.firsts.v[i], text("%s=", e->name), strlen(e->name) + 1))
+				first = number(strchr(opt.firsts.v[i], '=') + 1, "--from", 1, 100000);
 		results_read(&r, results_file(), e->name, first);
 		if (r.n)
 			section(report.f, e, &r, folder, beside.f);
 	}
 	fclose(report.f);
 	fclose(beside.f);
-	if (csv)
-		publish(csv, beside.text, beside.size);
+	if (opt.csv)
+		publish(opt.csv, beside.text, beside.size);
 	publish(output, report.text, report.size);
 	printf("==> %s\n", output);
-	return 0;
 }

@@ -162,6 +162,14 @@ void results_append(const struct results *new)
 	free(whole);
 }
 
+void append_main(void)
+{
+	struct results r;
+
+	results_read(&r, opt.words.v[0], NULL, 0);
+	results_append(&r);
+}
+
 long results_last_run(const char *experiment)
 {
 	struct results r;

@@ -10,14 +10,10 @@
  *	# IDENTITY OF WHAT THE RESULTS DEPEND ON
  *	EXPERIMENT FIRST-RUN COMPLETE-RUNS SECONDS
  */
-#include <fcntl.h>
 #include <fts.h>
-#include <getopt.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #ifdef __x86_64__
@@ -25,61 +21,6 @@
 #endif
 
 #include "bench.h"
-
-struct options opt = {
-	.runs = 5, .top = 12, .memory = 128, .messages = 5000, .requests = 10000, .ready = 30,
-	.most = 128, .accel = "auto", .profile = "lupine-base", .call = "null",
-};
-
-static const char help[] =
-"Usage: scripts/bench/bench run [OPTION]... [EXPERIMENT...]\n"
-"\n"
-"Runs experiments, all of them where none is named. Boots their kernels in turns, so that\n"
-"what disturbs the machine hits all of them, appends each complete run to\n"
-"build/bench/results.csv, and prints a table of medians with the ratios to the baseline,\n"
-"and what was aimed at. Kernels and images are built if need be.\n"
-"\n"
-"  --runs N            (default 5); of instructions two are enough\n"
-"  --accel auto|tcg|kvm   (default auto: see scripts/lupine/accel). Only TCG counts\n"
-"                      instructions\n"
-"  --kernel NAME=VMLINUX[:PROFILE]\n"
-"                      measure this kernel instead of the experiment's (may be repeated)\n"
-"  --baseline NAME     system of the ratios (default: see --list)\n"
-"  --resume            go on where an interrupted run with the same options stopped, if\n"
-"                      the series, the profiles and the programs are the same; make the\n"
-"                      report (bench report) at the end\n"
-"  --again             with --resume: forget what is done\n"
-"  --list              list the experiments, their units, systems and options\n"
-"\n"
-"Options of some experiments:\n"
-"\n"
-"  --unit UNIT         only in this unit (may be one that is measured only when asked for)\n"
-"  --app APP[=NAME,...]   app, slots: only this application (may be repeated);\n"
-"                      memory: this application, on the kernels NAME,...\n"
-"  --profile PROFILE   syscall: of the default kernels (lupine-base)\n"
-"  --top N             boot, size: lines of each list (12; 0: no lists)\n"
-"  --memory MiB        boot: of the guest (128)\n"
-"  --requests N        app, slots: of each client in a run (10000)\n"
-"  --messages N        echo: of a run (5000)\n"
-"  --client VMLINUX    echo: kernel of the client (lupine-general+nokml)\n"
-"  --ready SECONDS     memory: within which an application has to answer (30)\n"
-"  --most MiB          memory: where to begin (128)\n"
-"  --owners            memory: only tell who owns the pages\n"
-"  --limits            size: measure nothing, fail if a kernel has outgrown its profile\n";
-
-/* The letters are those of struct experiment's takes. */
-static const struct option known[] = {
-	{ "runs", required_argument, NULL, 'R' }, { "accel", required_argument, NULL, 'A' },
-	{ "kernel", required_argument, NULL, 'K' }, { "baseline", required_argument, NULL, 'B' },
-	{ "resume", no_argument, NULL, 'E' }, { "again", no_argument, NULL, 'G' },
-	{ "list", no_argument, NULL, 'L' }, { "help", no_argument, NULL, 'H' },
-	{ "unit", required_argument, NULL, 'u' }, { "app", required_argument, NULL, 'a' },
-	{ "profile", required_argument, NULL, 'p' }, { "top", required_argument, NULL, 't' },
-	{ "memory", required_argument, NULL, 'm' }, { "requests", required_argument, NULL, 'r' },
-	{ "messages", required_argument, NULL, 'g' }, { "client", required_argument, NULL, 'c' },
-	{ "ready", required_argument, NULL, 'y' }, { "most", required_argument, NULL, 's' },
-	{ "owners", no_argument, NULL, 'o' }, { "limits", no_argument, NULL, 'l' }, { }
-};
 
 static char *script(const char *name)
 {
@@ -339,9 +280,8 @@ void guest_words(struct words *w, const struct kernel *k, const char *image, con
 	else
 		add(w, text("nokaslr nolapic_timer tsc=reliable tsc_early_khz=1000000 %s", append),
 		    NULL);
-	if (unit && counts(unit)) {
+	if (unit && counts(unit))
 		add(w, "--qemu", "-icount", "--qemu", "shift=0,sleep=off", NULL);
-	}
 }
 
 void guest_failed(const char *name, const char *log, int status)
@@ -403,16 +343,14 @@ static void measure(const struct experiment *e, const struct kernel *k, const ch
 	}
 	guest_words(&w, k, k->image, unit, e->is_init ? text("bench_unit=%s", unit) : "",
 		    e->memory, e->timeout);
-	if (!e->is_init) {
+	if (!e->is_init)
 		add(&w, "-e", text("bench_unit=%s", unit), NULL);
-	}
 	if (k->app) {
 		add(&w, "-e", text("APP=%s", k->app), "-e", text("REQUESTS=%ld", opt.requests),
 		    NULL);
 	}
-	if (e->named) {
+	if (e->named)
 		add(&w, "--", e->name, NULL);
-	}
 	status = run(&w, log);
 	if (status)
 		guest_failed(text("%s (%s)", k->name, unit), log, status);
@@ -691,9 +629,9 @@ static char *remaining(const struct experiment *const *wanted, size_t n)
 			  (sum + 59) / 60) : "";
 }
 
-static int run_all(const struct experiment *const *wanted, size_t n)
+static void run_all(const struct experiment *const *wanted, size_t n)
 {
-	char *failed = "", *report[] = { "report", NULL };
+	char *failed = "";
 	int status;
 	pid_t pid;
 
@@ -719,75 +657,41 @@ static int run_all(const struct experiment *const *wanted, size_t n)
 		if (status)
 			failed = text("%s %s", failed, e->name);
 	}
+	if (opt.resume && !access(results_file(), R_OK))
+		report_main();
 	if (*failed && n > 1)
-		fprintf(stderr, "bench: error: these failed, see above:%s; run again to repeat them\n",
-			failed);
-	if (opt.resume && results_last_run(wanted[0]->name)) {
-		optind = 0;
-		report_main(1, report);
-	}
-	return *failed ? 1 : 0;
+		die("these failed, see above:%s; run again to repeat them", failed);
+	exit(*failed ? 1 : 0);
 }
 
 static void list_experiments(void)
 {
 	for (const struct experiment *e = experiments; e->name; e++) {
-		printf("%-10s %s\n", e->name, e->title);
-		printf("           systems:");
+		printf("%-10s %s\n           systems:", e->name, e->title);
 		for (const struct system *s = e->systems; s->name; s++)
-			printf(" %s%s", s->name, strcmp(s->name, baseline_of(e)) ?
-			       "" : " (baseline)");
+			printf(" %s%s", s->name, strcmp(s->name, baseline_of(e)) ? "" :
+			       " (baseline)");
 		printf("\n           units:");
 		for (size_t i = 0; e->units[i]; i++)
 			printf(" %s%s", e->units[i],
 			       counts(e->units[i]) && e->asked ? " (on request)" : "");
 		printf("%s\n           options:", e->units[0] ? "" : " -");
-		for (const struct option *o = known; o->name; o++)
-			if (strchr(e->takes, o->val))
-				printf(" --%s", o->name);
+		for (const char *t = e->takes; *t; t++)
+			printf(" --%s", option_name(*t));
 		printf("%s\n", *e->takes ? "" : " -");
 	}
 }
 
-static void one_option(int c, const char *value)
-{
-	switch (c) {
-	case 'R': opt.runs = number(value, "--runs", 1, 1000); break;
-	case 'A':
-		if (strcmp(value, "auto") && strcmp(value, "tcg") && strcmp(value, "kvm"))
-			die("--accel %s: want auto, tcg or kvm", value);
-		opt.accel = value;
-		break;
-	case 'K': add(&opt.kernels, value, NULL); break;
-	case 'B': opt.baseline = value; break;
-	case 'E': opt.resume = true; break;
-	case 'G': opt.again = true; break;
-	case 'u': opt.unit = value; break;
-	case 'a': add(&opt.apps, value, NULL); break;
-	case 'p': opt.profile = value; break;
-	case 't': opt.top = number(value, "--top", 0, 100000); break;
-	case 'm': opt.memory = number(value, "--memory", 1, 1000000); break;
-	case 'r': opt.requests = number(value, "--requests", 1, 100000000); break;
-	case 'g': opt.messages = number(value, "--messages", 100, 100000000); break;
-	case 'c': opt.client = value; break;
-	case 'y': opt.ready = number(value, "--ready", 1, 100000); break;
-	case 's': opt.most = number(value, "--most", 2, 1000000); break;
-	case 'o': opt.owners = true; break;
-	case 'l': opt.limits = true; break;
-	}
-}
-
 /* What an option says has to mean something to each experiment named. */
-static void check_options(const struct experiment *e, const char *given)
+static void check_options(const struct experiment *e)
 {
 	bool found = !opt.unit;
 	char *units = "";
 
-	for (; *given; given++)
-		if (!strchr(e->takes, *given))
-			for (const struct option *o = known; o->name; o++)
-				if (o->val == *given)
-					die("%s takes no --%s (see --list)", e->name, o->name);
+	/* Small letters are options of some experiments only. */
+	for (const char *t = opt.given; *t; t++)
+		if (*t >= 'a' && !strchr(e->takes, *t))
+			die("%s takes no --%s (see --list)", e->name, option_name(*t));
 	for (size_t i = 0; e->units[i]; i++) {
 		found |= opt.unit && !strcmp(opt.unit, e->units[i]);
 		units = text("%s%s%s", units, i ? " or " : "", e->units[i]);
@@ -804,35 +708,24 @@ static void check_options(const struct experiment *e, const char *given)
 		given_kernel(opt.kernels.v[i], NULL);
 }
 
-int run_main(int argc, char **argv)
+void run_main(void)
 {
-	const struct experiment *wanted[32];
-	char given[32] = "", *id, *old;
+	const struct experiment *wanted[MOST_WORDS];
 	size_t n = 0, entries;
-	int c;
+	char *id, *old;
 
-	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		if (c == 'H') {
-			fputs(help, stdout);
-			return 0;
-		}
-		if (c == 'L') {
-			list_experiments();
-			return 0;
-		}
-		if (c == '?')
-			die("see --help");
-		one_option(c, optarg);
-		if (c > 'Z' && !strchr(given, c))
-			given[strlen(given)] = c;
+	if (opt.list) {
+		list_experiments();
+		return;
 	}
-	for (; optind < argc && n < 32; optind++)
-		wanted[n++] = find_experiment(argv[optind]);
-	if (!n)
-		for (const struct experiment *e = experiments; e->name; e++)
-			wanted[n++] = e;
+	if (strcmp(opt.accel, "auto") && strcmp(opt.accel, "tcg") && strcmp(opt.accel, "kvm"))
+		die("--accel %s: want auto, tcg or kvm", opt.accel);
+	for (; n < opt.words.n; n++)
+		wanted[n] = find_experiment(opt.words.v[n]);
+	for (const struct experiment *e = experiments; !opt.words.n && e->name; e++)
+		wanted[n++] = e;
 	for (size_t i = 0; i < n; i++)
-		check_options(wanted[i], given);
+		check_options(wanted[i]);
 	mkdir(text("%s/bench", build), 0755);
 	lock_file(".lock-bench", true);
 	handle_signals();
@@ -844,5 +737,5 @@ int run_main(int argc, char **argv)
 		if (opt.again || strcmp(id, old))
 			session_write(id, NULL);
 	}
-	return run_all(wanted, n);
+	run_all(wanted, n);
 }

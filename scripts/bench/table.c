@@ -254,3 +254,20 @@ void print_findings(const struct results *r, const struct experiment *e, const c
 	if (e->related[0])
 		print_related(r, e->related[0], e->related[1], e->related[2]);
 }
+
+void table_main(void)
+{
+	const char *file = opt.results ?: results_file(), *name = opt.words.v[0], *baseline;
+	const struct experiment *e = experiments;
+	struct results r;
+
+	results_read(&r, file, name, opt.from);
+	if (!r.n)
+		die("no runs of %s in %s; make bench runs all experiments", name, file);
+	while (e->name && strcmp(e->name, name))
+		e++;
+	baseline = opt.baseline ?: e->name ? baseline_of(e) : r.row[0].system;
+	print_table(&r, name, baseline, opt.list, stdout);
+	if (e->name && !opt.list)
+		print_findings(&r, e, baseline);
+}

@@ -253,7 +253,7 @@ mistakes_are_named()
 	small_kernel
 	echo text >"$work/none"
 	run() { bench run "$@"; }
-	refused 'want one experiment' bench table
+	refused 'want EXPERIMENT' bench table
 	refused 'no runs of syscall' bench table syscall
 	refused 'want NAME=VMLINUX' run syscall --kernel vmlinux
 	refused 'no file /nowhere' run syscall --kernel a=/nowhere

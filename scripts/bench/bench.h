@@ -23,6 +23,19 @@ struct words {
 	size_t n;
 };
 
+/* What is counted, by name */
+struct item {
+	const char *name;
+	uint64_t n;
+};
+
+struct items {
+	struct item *v;
+	size_t n;
+};
+
+#define N(array)	(sizeof(array) / sizeof((array)[0]))
+
 extern const char *root;	/* of the repository */
 extern const char *build;	/* where everything generated goes */
 extern const char *work;	/* a folder for this run, which goes with it */
@@ -31,6 +44,10 @@ __attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...
 __attribute__((format(printf, 1, 2))) char *text(const char *format, ...);
 __attribute__((sentinel)) void add(struct words *w, ...);
 void *more(void *array, size_t n, size_t size);
+char *script(const char *name);
+char *folder_of(const char *path);
+void count_in(struct items *l, const char *name, uint64_t n);
+void print_items(FILE *f, struct items *l, size_t top);
 double seconds_now(void);
 long number(const char *s, const char *what, long least, long most);
 bool is_name(const char *s, const char *more);
@@ -69,8 +86,8 @@ const struct symbol *elf_find(const struct elf *e, const char *name);
 const struct symbol *elf_at(const struct elf *e, uint64_t address);
 char *kernel_release(const char *file);
 void elf_sections(const char *file, uint64_t all);
-void elf_largest(const struct elf *e, int top);
-size_t elf_places(const struct elf *e, struct symbol *places, size_t most);
+void elf_largest(const struct elf *e, size_t top);
+char *elf_places(const struct elf *e);
 
 /* results.c: the CSV, and statistics */
 
@@ -132,7 +149,7 @@ void report_main(void);
 
 struct system {
 	const char *name;
-	/* Of kconfig-profiles; %s is the application, or --profile. */
+	/* Of kconfig-profiles, if it is not the name; %s is the application, or --profile */
 	const char *profile;
 	bool if_built;		/* only if there is one */
 	const char *linked;	/* this program is linked into it (CONFIG_UKL) */
@@ -189,6 +206,17 @@ struct experiment {
 extern const struct experiment experiments[];
 
 const struct experiment *find_experiment(const char *name);
+
+/* Parts of experiments: experiments.c, size.c, boot.c, memory.c, slots.c */
+
+void measure_sizes(const struct experiment *e, struct kernel *k, size_t n, struct results *rows);
+void print_contributors(const struct kernel *k, size_t n);
+void measure_boot(const struct experiment *e, const struct kernel *k, const char *unit,
+		  struct results *rows);
+void print_boots(const struct kernel *k, size_t n);
+void measure_memory(const struct experiment *e, struct kernel *k, size_t n, struct results *rows);
+void print_owners(const struct kernel *k, size_t n);
+void measure_slots(const struct experiment *e, struct kernel *k, size_t n, struct results *rows);
 
 /* run.c */
 

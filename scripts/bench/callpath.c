@@ -11,18 +11,13 @@
 
 #include "bench.h"
 
-struct count {
-	const char *name;
-	unsigned int n;
-};
-
 /* Getting there and back, and not the call itself */
 static bool is_entry(const char *name)
 {
 	static const char *const begins[] = { "entry_", "kml_slot_", "the-caller",
 					      "do_syscall_64", "syscall_enter_", "syscall_exit_" };
 
-	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+	for (size_t i = 0; i < N(begins); i++)
 		if (!strncmp(name, begins[i], strlen(begins[i])))
 			return true;
 	return false;
@@ -30,8 +25,8 @@ static bool is_entry(const char *name)
 
 static void show(const struct elf *kernel, const char *title, char *data, bool list)
 {
-	struct count *counts = NULL;
-	size_t n = 0, total = 0, entry = 0, i;
+	struct items counts = { 0 };
+	size_t total = 0, entry = 0;
 	char *line, *lines = "";
 
 	while ((line = next_line(&data))) {
@@ -44,22 +39,17 @@ static void show(const struct elf *kernel, const char *title, char *data, bool l
 			continue;
 		s = address >> 63 ? elf_at(kernel, address) : NULL;
 		name = s ? s->name : "the-caller";
-		for (i = 0; i < n && strcmp(counts[i].name, name); i++)
-			;
-		if (i == n) {
-			counts = more(counts, n, sizeof(*counts));
-			counts[n++] = (struct count){ name, 0 };
-		}
-		counts[i].n++;
+		count_in(&counts, name, 1);
 		total++;
 		entry += is_entry(name);
 		if (list)
-			lines = text("%s%4zu  %-36s %lx %s\n", lines, total, name, address, line + at);
+			lines = text("%s%4zu  %-36s %lx %s\n", lines, total, name, address,
+				     line + at);
 	}
 	printf("%s: %zu instructions, %zu of them for getting there and back\n", title, total,
 	       entry);
-	for (i = 0; i < n; i++)
-		printf("  %5u  %s\n", counts[i].n, counts[i].name);
+	for (size_t i = 0; i < counts.n; i++)
+		printf("  %5lu  %s\n", counts.v[i].n, counts.v[i].name);
 	fputs(lines, stdout);
 }
 
@@ -102,7 +92,7 @@ void callpath_main(void)
 
 	if (!k.copy)
 		die("--kernel is missing (see --help)");
-	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+	for (i = 0; i < N(calls); i++)
 		found |= !strcmp(calls[i], opt.call);
 	if (!found)
 		die("no call '%s' (see --help)", opt.call);
@@ -116,7 +106,7 @@ void callpath_main(void)
 	make_file("count.so");
 	program = elf_open(text("%s/bench/syscall-init", build));
 	found = false;
-	for (i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+	for (i = 0; i < N(entries); i++) {
 		if (opt.entry && strcmp(opt.entry, entries[i].name))
 			continue;
 		found = true;

@@ -16,6 +16,9 @@
 /* Symbols that mark a place in front of a function would hide the function's name. */
 #define MARKS	"^(__pfx_|__cfi_|_stext$|_text$|__.*_text_(start|end)$|\\.L)"
 
+/* __initcall__kmod_MODULE__NUMBER_LINE_FUNCTIONLEVEL */
+#define INITCALLS "^__initcall__kmod_.*__[0-9]+_[0-9]+_(.*)([0-7]s?|early|rootfs|con)$"
+
 /* Functions that are called from everywhere mark no phase. */
 #define HELPERS	"^(_?printk|_?panic|mem(cpy|set|cmp)|str[a-z]*|k(m|z)?(alloc|free).*|" \
 		"__(mutex|warn).*|mutex_.*|preempt_.*|schedule|snprintf|pr_.*|trace_.*|__x86_.*)$"
@@ -25,19 +28,20 @@ static const char *const first_functions[] = {
 	"arch_call_rest_init", "rest_init", "kernel_init", "kernel_init_freeable",
 };
 
-static bool matches(const char *name, const char *pattern)
+static regmatch_t *matches(const char *name, const char *pattern)
 {
+	static regmatch_t m[2];
 	static const char *last;
 	static regex_t regex;
 
 	if (last != pattern) {
 		if (last)
 			regfree(&regex);
-		if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB))
+		if (regcomp(&regex, pattern, REG_EXTENDED))
 			die("bad pattern %s", pattern);
 		last = pattern;
 	}
-	return !regexec(&regex, name, 0, NULL, 0);
+	return regexec(&regex, name, 2, m, 0) ? NULL : m;
 }
 
 /* Of several names for a place the shortest, the plain one, comes first. */
@@ -99,7 +103,8 @@ struct elf *elf_open(const char *file)
 			if (!type || !name || !*name)
 				continue;
 			e->symbols = more(e->symbols, e->n, sizeof(*e->symbols));
-			e->symbols[e->n++] = (struct symbol){ sym.st_value, sym.st_size, name, type };
+			e->symbols[e->n++] = (struct symbol){ sym.st_value, sym.st_size, name,
+							      type };
 		}
 	}
 	if (!e->n)
@@ -165,21 +170,14 @@ char *kernel_release(const char *file)
 	return release;
 }
 
-static int by_size(const void *a, const void *b)
-{
-	const struct symbol *x = a, *y = b;
-
-	return x->size < y->size ? 1 : x->size > y->size ? -1 : strcmp(x->name, y->name);
-}
-
 /* What a kernel needs at run time, and what it gives back at the end of booting. */
 void elf_sections(const char *file, uint64_t all)
 {
-	struct symbol *list = NULL;
-	uint64_t rest = all;
+	struct items list = { 0 };
 	Elf_Scn *scn = NULL;
 	GElf_Shdr section;
-	size_t n = 0, size, names;
+	uint64_t rest = all;
+	size_t size, names;
 	char *data;
 	Elf *elf = begin(file, &data, &size);
 
@@ -189,47 +187,48 @@ void elf_sections(const char *file, uint64_t all)
 		    (section.sh_type != SHT_NOTE && (section.sh_type != SHT_PROGBITS ||
 						     !(section.sh_flags & SHF_ALLOC))))
 			continue;
-		list = more(list, n, sizeof(*list));
-		list[n++] = (struct symbol){ .size = section.sh_size,
-			.name = elf_strptr(elf, names, section.sh_name) };
+		count_in(&list, text("%5.1f %%  %s", section.sh_size * 100.0 / all,
+				     elf_strptr(elf, names, section.sh_name)), section.sh_size);
 		rest -= section.sh_size;
 	}
-	if (n)
-		qsort(list, n, sizeof(*list), by_size);
-	for (size_t i = 0; i < n; i++)
-		printf("  %9lu  %5.1f %%  %s\n", list[i].size, list[i].size * 100.0 / all,
-		       list[i].name);
-	printf("  %9ld  %5.1f %%  (small sections, headers, padding)\n", (long)rest,
+	print_items(stdout, &list, list.n);
+	printf("  %10lu  %5.1f %%  (small sections, headers, padding)\n", rest,
 	       rest * 100.0 / all);
 }
 
-void elf_largest(const struct elf *e, int top)
+static int by_size(const void *a, const void *b)
 {
-	struct symbol *list = NULL;
-	size_t n = 0;
+	const struct symbol *x = a, *y = b;
 
-	for (size_t i = 0; i < e->n; i++) {
-		const struct symbol *s = &e->symbols[i];
-
-		if (s->type == 'b' || (i && s[-1].address == s->address && s[-1].size == s->size))
-			continue;
-		list = more(list, n, sizeof(*list));
-		list[n++] = *s;
-	}
-	if (n)
-		qsort(list, n, sizeof(*list), by_size);
-	for (size_t i = 0; i < n && top--; i++)
-		printf("  %9lu  %c %s\n", list[i].size, list[i].type, list[i].name);
+	return x->size < y->size ? 1 : x->size > y->size ? -1 : strcmp(x->name, y->name);
 }
 
-/* The names that the direct calls and tail calls of a function lead to. */
-static size_t called_by(const struct elf *e, const struct symbol *f, const char **names, size_t n,
-			size_t most)
+/* Of names for the same place the first; not what takes no room in the file. */
+void elf_largest(const struct elf *e, size_t top)
+{
+	struct symbol *list = calloc(e->n, sizeof(*list));
+	size_t n = 0, i;
+
+	for (i = 0; i < e->n; i++) {
+		const struct symbol *s = &e->symbols[i];
+
+		if (s->type != 'b' && (!i || s[-1].address != s->address || s[-1].size != s->size))
+			list[n++] = *s;
+	}
+	qsort(list, n, sizeof(*list), by_size);
+	for (i = 0; i < n && i < top; i++)
+		printf("  %10lu  %c %s\n", list[i].size, list[i].type, list[i].name);
+}
+
+/* Direct calls and tail calls of a function lead to what is wanted. */
+static void called_by(const struct elf *e, const struct symbol *f, struct items *names)
 {
 	Elf *elf = elf_memory(e->data, e->size);
 	ZydisDisassembledInstruction insn;
+	const struct symbol *s;
 	Elf_Scn *scn = NULL;
 	GElf_Shdr section;
+	const char *code;
 	uint64_t at, target;
 
 	while ((scn = elf_nextscn(elf, scn)))
@@ -237,66 +236,51 @@ static size_t called_by(const struct elf *e, const struct symbol *f, const char 
 		    f->address >= section.sh_addr &&
 		    f->address + f->size <= section.sh_addr + section.sh_size)
 			break;
+	code = e->data + section.sh_offset - section.sh_addr;
 	for (at = f->address; scn && at < f->address + f->size; at += insn.info.length) {
-		if (ZYAN_FAILED(ZydisDisassembleIntel(ZYDIS_MACHINE_MODE_LONG_64, at,
-				e->data + section.sh_offset + (at - section.sh_addr),
-				f->address + f->size - at, &insn)))
+		if (ZYAN_FAILED(ZydisDisassembleIntel(ZYDIS_MACHINE_MODE_LONG_64, at, code + at,
+						      f->address + f->size - at, &insn)))
 			break;
 		if ((insn.info.mnemonic != ZYDIS_MNEMONIC_CALL &&
 		     insn.info.mnemonic != ZYDIS_MNEMONIC_JMP) ||
 		    insn.operands[0].type != ZYDIS_OPERAND_TYPE_IMMEDIATE)
 			continue;
 		target = at + insn.info.length + insn.operands[0].imm.value.s;
-		if (elf_at(e, target) && elf_at(e, target)->address == target && n < most)
-			names[n++] = elf_at(e, target)->name;
+		s = elf_at(e, target);
+		if (s && s->address == target)
+			count_in(names, s->name, 1);
 	}
 	elf_end(elf);
-	return n;
 }
 
-/* From __initcall__kmod_MODULE__NUMBER_LINE_FUNCTIONLEVEL, the FUNCTION. */
-static char *initcall(const char *name)
+/* The addresses of initcalls, and of what the first functions of the kernel call */
+char *elf_places(const struct elf *e)
 {
-	regmatch_t m[2];
-	static regex_t regex;
-	static bool known;
+	struct items names = { 0 };
+	char *list = "";
+	size_t i, j;
 
-	if (!known && regcomp(&regex, "__initcall__kmod_.*__[0-9]+_[0-9]+_(.*)"
-			      "([0-7]s?|early|rootfs|con)$", REG_EXTENDED))
-		die("bad pattern");
-	known = true;
-	if (regexec(&regex, name, 2, m, 0))
-		return NULL;
-	return text("%.*s", (int)(m[1].rm_eo - m[1].rm_so), name + m[1].rm_so);
-}
+	for (i = 0; i < e->n; i++) {
+		const char *name = e->symbols[i].name;
+		regmatch_t *m = matches(name, INITCALLS);
 
-/* Initcalls, and what the first functions of the kernel call: by address. */
-size_t elf_places(const struct elf *e, struct symbol *places, size_t most)
-{
-	const char **names = calloc(most, sizeof(*names));
-	size_t n = 0, found = 0, i, j;
-
-	for (i = 0; i < e->n && n < most; i++) {
-		char *name = initcall(e->symbols[i].name);
-
-		if (name)
-			names[n++] = name;
+		if (m)
+			count_in(&names, text("%.*s", (int)(m[1].rm_eo - m[1].rm_so),
+					      name + m[1].rm_so), 1);
 	}
-	for (i = 0; i < sizeof(first_functions) / sizeof(first_functions[0]); i++) {
+	for (i = 0; i < N(first_functions); i++) {
 		const struct symbol *f = elf_find(e, first_functions[i]);
 
 		if (f)
-			n = called_by(e, f, names, n, most);
+			called_by(e, f, &names);
 	}
-	for (i = 0; i < e->n && found < most; i++) {
+	for (i = 0; i < e->n; i++) {
 		const struct symbol *s = &e->symbols[i];
 
-		for (j = 0; s->type == 't' && j < n; j++)
-			if (!strcmp(names[j], s->name) && !matches(s->name, HELPERS) &&
-			    (!found || places[found - 1].address != s->address)) {
-				places[found++] = *s;
-				break;
-			}
+		for (j = 0; s->type == 't' && j < names.n && strcmp(names.v[j].name, s->name); j++)
+			;
+		if (s->type == 't' && j < names.n && !matches(s->name, HELPERS))
+			list = text("%s%lx\n", list, s->address);
 	}
-	return found;
+	return list;
 }

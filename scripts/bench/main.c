@@ -41,7 +41,7 @@ static const struct option_of_ours {
 	{ 'G', "again", NULL, "with --resume: forget what is done", FLAG, &opt.again },
 	{ 'L', "list", NULL, "list the experiments, their units, systems and options", FLAG,
 	  &opt.list },
-	{ 'u', "unit", "UNIT", "only this unit (may be one that is for requests only)", STRING,
+	{ 'u', "unit", "UNIT", "only this unit (may be one that is measured on request)", STRING,
 	  &opt.unit },
 	{ 'a', "app", "APP[=NAME,...]",
 	  "app, slots: only this application (may be repeated);\n"
@@ -51,7 +51,7 @@ static const struct option_of_ours {
 	{ 't', "top", "N", "boot, size: lines of each list (12; 0: no lists)", NUMBER, &opt.top, 0,
 	  100000 },
 	{ 'm', "memory", "MiB", "boot: of the guest (128)", NUMBER, &opt.memory, 1, 1000000 },
-	{ 'r', "requests", "N", "app, slots: of each client in a run (10000)", NUMBER,
+	{ 'r', "requests", "N", "app, slots: of each client in a run (10000, 5000)", NUMBER,
 	  &opt.requests, 1, 100000000 },
 	{ 'g', "messages", "N", "echo: of a run (5000)", NUMBER, &opt.messages, 100, 100000000 },
 	{ 'c', "client", "VMLINUX", "echo: the client's kernel (lupine-general+nokml)", STRING,

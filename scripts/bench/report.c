@@ -51,7 +51,9 @@ static void beside_paper(const struct results *r, const char *experiment, FILE *
 		int digits;
 
 		at++;
-		if (!source || source == line || !row_fields((source[-1] = '\0', line), field, 6))
+		if (source && source > line)
+			source[-1] = '\0';
+		if (!source || !row_fields(line, field, 6))
 			die("paper.csv, line %zu: want 6 fields and a quoted source", at);
 		if (strcmp(field[0], experiment))
 			continue;
@@ -185,7 +187,7 @@ static bool lines(FILE *f, char *(*row)[FIELDS], size_t n, const char *title)
 static bool plot(const struct experiment *e, char *csv, const char *baseline, const char *svg)
 {
 	struct words command = { 0 };
-	char *(*row)[FIELDS], *file = text("%s/plot", work), *picture;
+	char *(*row)[FIELDS], *file = text("%s/gnuplot", work), *picture;
 	struct fields b;
 	size_t n;
 	bool any;
@@ -284,16 +286,17 @@ void report_main(void)
 	fprintf(report.f, "Linux%s, accelerator%s, %s.\n", releases,
 		*accelerators ? accelerators : " -", date);
 	if (strstr(accelerators, "tcg"))
-		fputs("TCG translates instructions: its times are no hardware's, and only ratios "
+		fputs("TCG translates instructions: its times are no hardware's, and only ratios\n"
 		      "within a run say something.\n", report.f);
-	fputs("Medians; a ratio is taken within each run, and when 1 is within their spread, the "
+	fputs("Medians; a ratio is taken within each run, and when 1 is within their spread, the\n"
 	      "two do not differ as far as can be seen.\n\n", report.f);
 	for (e = experiments; e->name; e++) {
 		long first = session_first(e->name);
 
 		for (size_t i = 0; i < opt.firsts.n; i++)
 			if (!strncmp(opt.firsts.v[i], text("%s=", e->name), strlen(e->name) + 1))
-				first = number(strchr(opt.firsts.v[i], '=') + 1, "--from", 1, 100000);
+				first = number(strchr(opt.firsts.v[i], '=') + 1, "--from", 1,
+					       100000);
 		results_read(&r, results_file(), e->name, first);
 		if (r.n)
 			section(report.f, e, &r, folder, beside.f);

@@ -22,11 +22,6 @@
 
 #include "bench.h"
 
-static char *script(const char *name)
-{
-	return text("%s/scripts/%s", root, name);
-}
-
 static long ns(void)
 {
 	struct timespec t;
@@ -144,7 +139,8 @@ static struct kernel given_kernel(const char *argument, const char *app)
 	}
 	folder = realpath(k.file, NULL);
 	if (!folder || access(k.file, R_OK))
-		die("--kernel %s: no file %s; scripts/kconfig/build makes kernels", argument, k.file);
+		die("--kernel %s: no file %s; scripts/kconfig/build makes kernels", argument,
+		    k.file);
 	/* Of our own kernels the folder says it: build/kernel/PROFILE/vmlinux */
 	kernels = realpath(text("%s/kernel", build), NULL);
 	if (!colon && kernels && !strncmp(folder, kernels, strlen(kernels)) &&
@@ -170,9 +166,10 @@ static char *for_app(const char *profile, const char *app)
 /* Built if need be. What QEMU needs to boot microvm is no other system. */
 static void default_kernel(const struct system *s, const char *app, struct kernel **k, size_t *n)
 {
-	char *spec = for_app(s->profile, app ?: opt.profile);
+	char *spec = for_app(s->profile ?: s->name, app ?: opt.profile);
 	char *file = text("%s/kernel/%s/vmlinux", build, spec);
 	struct words command = { 0 };
+	struct kernel new;
 
 	if (s->if_built && access(file, F_OK))
 		return;
@@ -185,8 +182,8 @@ static void default_kernel(const struct system *s, const char *app, struct kerne
 		    text("%s/%s", script("bench/guests"), s->linked), "-o", file, NULL);
 		must(&command, "linking the program into the kernel");
 	}
-	add_kernel(k, n, (struct kernel){ .name = s->name, .profile = spec, .file = file,
-					  .app = app });
+	new = (struct kernel){ .name = s->name, .profile = spec, .file = file, .app = app };
+	add_kernel(k, n, new);
 }
 
 /* What default kernels are made of. */
@@ -293,8 +290,10 @@ void guest_failed(const char *name, const char *log, int status)
 void add_row(struct results *rows, const struct experiment *e, const struct kernel *k,
 	     const char *metric, const char *unit, double value)
 {
-	results_add(rows, (struct row){ e->name, k->name, metric, unit, value, 0, opt.accel,
-					k->release, k->profile });
+	struct row row = { e->name, k->name, metric, unit, value, 0, e->image ? opt.accel : "-",
+			   k->release, k->profile };
+
+	results_add(rows, row);
 }
 
 /*
@@ -562,8 +561,8 @@ static void say_if_busy(void)
 	double load;
 
 	if (getloadavg(&load, 1) == 1 && load > processors + 0.5)
-		printf("The machine is busy: load %.2f on %ld processors. Times are less sure "
-		       "than usual.\n", load, processors);
+		printf("The machine is busy, times are less sure: load %.2f on %ld processors\n",
+		       load, processors);
 }
 
 static void run_one(const struct experiment *e)

@@ -118,8 +118,8 @@ bool print_table(const struct results *r, const char *experiment, const char *ba
 	if (!r->n)
 		return false;
 	if (csv)
-		fputs("metric,system,runs,median,unit,least,greatest,"
-		      "ratio,least ratio,greatest ratio\n", f);
+		fprintf(f, "metric,system,runs,median,unit,least,greatest,%s\n",
+			"ratio,least ratio,greatest ratio");
 	for (a = 0; a < na; a++) {
 		struct results part = { 0 };
 
@@ -184,7 +184,7 @@ static void print_targets(const struct results *r, const char *targets)
 		       (least ? q.median >= limit : q.median <= limit) ? "reached" : "MISSED");
 	}
 	if (!shown)
-		printf("\nno targets: they are ratios to the system microvm, which was not measured\n");
+		printf("\nno targets: they are for ratios to microvm, which was not measured\n");
 }
 
 /*
@@ -230,15 +230,15 @@ static void print_related(const struct results *r, const char *title, const char
 	printf("\n%s (more than 1 is slower):\n", title);
 	for (s = 0; s < ns; s++)
 		for (m = 0; m < nm; m++) {
-			const char *at = strstr(metrics[m], from);
+			const char *at = strstr(metrics[m], from), *other;
 			struct summary q;
 
 			if (!at)
 				continue;
+			other = text("%.*s%s%s", (int)(at - metrics[m]), metrics[m], to,
+				     at + strlen(from));
 			q = of_quotients(r, (struct series){ systems[s], metrics[m] },
-				(struct series){ systems[s], text("%.*s%s%s",
-					(int)(at - metrics[m]), metrics[m], to,
-					at + strlen(from)) }, false);
+					 (struct series){ systems[s], other }, false);
 			if (q.n)
 				printf("    %-22s %-28s %.3f..%.3f%s\n", systems[s], metrics[m],
 				       q.least, q.greatest, spans_one(q) ? "  no difference" : "");

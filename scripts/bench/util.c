@@ -76,6 +76,49 @@ void *more(void *array, size_t n, size_t size)
 	return array;
 }
 
+char *script(const char *name)
+{
+	return text("%s/scripts/%s", root, name);
+}
+
+/* Of a path, up to its last slash and with it */
+char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? text("%.*s", (int)(slash + 1 - path), path) : "./";
+}
+
+/* Add to what the list has of this name. */
+void count_in(struct items *l, const char *name, uint64_t n)
+{
+	size_t i = 0;
+
+	while (i < l->n && strcmp(l->v[i].name, name))
+		i++;
+	if (i == l->n) {
+		l->v = more(l->v, l->n, sizeof(*l->v));
+		l->v[l->n++] = (struct item){ name, 0 };
+	}
+	l->v[i].n += n;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct item *x = a, *y = b;
+
+	return x->n < y->n ? 1 : x->n > y->n ? -1 : strcmp(x->name, y->name);
+}
+
+/* The largest ones first */
+void print_items(FILE *f, struct items *l, size_t top)
+{
+	if (l->n)
+		qsort(l->v, l->n, sizeof(*l->v), by_number);
+	for (size_t i = 0; i < l->n && i < top; i++)
+		fprintf(f, "  %10lu  %s\n", l->v[i].n, l->v[i].name);
+}
+
 double seconds_now(void)
 {
 	struct timespec t;
@@ -92,7 +135,7 @@ long number(const char *s, const char *what, long least, long most)
 	errno = 0;
 	n = strtol(s, &end, 10);
 	if (errno || !isdigit((unsigned char)*s) || *end || n < least || n > most)
-		die("%s wants a number from %ld to %ld, not '%s'", what, least, most, s);
+		die("%s wants a %s from %ld to %ld, not '%s'", what, "number", least, most, s);
 	return n;
 }
 

@@ -278,7 +278,7 @@ int main(void)
 	double value;
 
 	if (getpid() != 1) {
-		fprintf(stderr, "This is the init of a guest; run scripts/bench/bench run syscall.\n");
+		fprintf(stderr, "This is an init: see scripts/bench/bench run --help.\n");
 		return 1;
 	}
 	on_exit(power_off, NULL);

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The experiment memory: the least memory of the machine, in whole MiB, with which an
+ * application passes its check (scripts/test/app.sh); and who owns the pages of a guest.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+
+static bool passes(const char *app, const struct kernel *k, long mib)
+{
+	struct words w = { 0 };
+
+	add(&w, script("test/app.sh"), app, "--kernel", k->copy, "--memory", text("%ld", mib),
+	    "--ready", text("%ld", opt.ready), "--accel", opt.accel, NULL);
+	return !run(&w, text("%s/out", work));
+}
+
+/* Halves the interval between what fails and what works, and tries the result again. */
+static long least_memory(const char *app, const struct kernel *k)
+{
+	long low = 1, high = opt.most, middle;
+
+	if (!passes(app, k, high)) {
+		show_end(text("%s/out", work), 30);
+		die("%s fails on %s even with %ld MiB, see above", app, k->name, high);
+	}
+	while (high - low > 1) {
+		/* The interesting values are small. */
+		middle = low + (high - low) / (high - low > 16 ? 4 : 2);
+		if (passes(app, k, middle))
+			high = middle;
+		else
+			low = middle;
+		fprintf(stderr, "        %s on %s: %ld MiB is %s\n", app, k->name, middle,
+			high == middle ? "enough" : "not");
+	}
+	/* What works only now and then does not work. */
+	while (!passes(app, k, high))
+		if (++high >= opt.most)
+			die("%s on %s works only now and then", app, k->name);
+	return high;
+}
+
+static const struct kernel *kernel_named(const struct kernel *k, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(k[i].name, name))
+			return &k[i];
+	return NULL;
+}
+
+void measure_memory(const struct experiment *e, struct kernel *k, size_t n, struct results *rows)
+{
+	char *all = "";
+
+	if (opt.owners)
+		return;
+	if (!opt.apps.n) {
+		for (size_t i = 0; i < n; i++)
+			all = text("%s%s%s", all, i ? "," : "", k[i].name);
+		add(&opt.apps, text("hello=%s", all), NULL);
+		if (kernel_named(k, n, "microvm") && kernel_named(k, n, "lupine-general")) {
+			add(&opt.apps, "redis=microvm,lupine-general",
+			    "nginx=microvm,lupine-general", NULL);
+		}
+	}
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < opt.apps.n; i++) {
+			char *names = text("%s", opt.apps.v[i]), *app = strsep(&names, "="), *name;
+			struct words w = { 0 };
+
+			if (!names || !is_name(app, ""))
+				die("--app %s: want APP=NAME[,NAME...]", opt.apps.v[i]);
+			add(&w, script("apps/build"), app, NULL);
+			if (pass)
+				must(&w, "the image");
+			while ((name = strsep(&names, ","))) {
+				const struct kernel *on = kernel_named(k, n, name);
+
+				if (!on)
+					die("--app %s: there is no --kernel %s", opt.apps.v[i],
+					    name);
+				if (!pass)
+					continue;
+				fprintf(stderr, "==> Least memory of %s on %s\n", app, name);
+				add_row(rows, e, on, text("least-%s", app), "MiB",
+					least_memory(app, on));
+			}
+		}
+}
+
+/* "(1234K kernel code, 56K rwdata, ..." of the kernel's line about memory */
+static long part(const char *line, const char *name)
+{
+	const char *at = strstr(line, text("K %s", name));
+
+	while (at && at > line && at[-1] >= '0' && at[-1] <= '9')
+		at--;
+	return at ? atol(at) : 0;
+}
+
+static long said(const struct results *r, const char *metric)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (!strcmp(r->row[i].metric, metric))
+			return r->row[i].value;
+	return -1;
+}
+
+/* Whose the pages of a guest with 64 MiB are, in KiB, from the kernel's own words. */
+void print_owners(const struct kernel *k, size_t n)
+{
+	static const char *const parts[] = { "kernel code", "rodata", "rwdata", "bss" };
+	static const char *const titles[] = { "code", "read-only data", "data", "BSS" };
+	static const char *const used[] = { "Slab", "PageTables", "KernelStack", "Percpu",
+					    "VmallocUsed", "Cached", "Buffers", "AnonPages" };
+
+	for (size_t i = 0; i < n; i++) {
+		char *log = text("%s/console", work), *data, *line;
+		long present = 0, other, total, free;
+		struct results rows = { 0 };
+		struct words w = { 0 };
+		int status;
+
+		guest_words(&w, &k[i], "boot.ext2", NULL, "loglevel=7", 64, 120);
+		status = run(&w, log);
+		if (status)
+			guest_failed(k[i].name, log, status);
+		guest_rows(find_experiment("memory"), &k[i], log, &rows);
+		data = content(log, NULL);
+		line = strstr(data, "Memory: ");
+		if (line)
+			line[strcspn(line, "\r\n")] = '\0';
+		total = said(&rows, "Total");
+		free = said(&rows, "Free");
+		if (!line || total < 0 ||
+		    sscanf(line, "Memory: %*dK/%ldK available", &present) != 1)
+			die("%s does not tell what memory it has", k[i].name);
+		printf("\n%s: KiB of 65536 when init runs\n", k[i].name);
+		printf("  %8ld  not memory to the kernel (firmware, hole at 640 KiB)\n",
+		       65536 - present);
+		other = present - total;
+		for (size_t j = 0; j < 4; j++) {
+			other -= part(line, parts[j]);
+			printf("  %8ld  %s\n", part(line, parts[j]), titles[j]);
+		}
+		printf("  %8ld  reserved for good (struct pages, early tables, padding)\n", other);
+		printf("  %8ld  in use when init runs, of which\n", total - free);
+		for (size_t j = 0; j < N(used); j++)
+			if (said(&rows, used[j]) >= 0)
+				printf("  %8ld      %s\n", said(&rows, used[j]), used[j]);
+		printf("  %8ld  free\n", free);
+	}
+}

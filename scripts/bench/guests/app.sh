@@ -6,6 +6,7 @@
 # for each metric, in requests/s; or, if the clocks count instructions, 10^9 of which are a
 # second then, in instructions of a request.
 set -eu
+: "${bench_unit:=seconds}"
 
 b=/bin/busybox
 

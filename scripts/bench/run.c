@@ -579,7 +579,7 @@ static void run_one(const struct experiment *e)
 	if (!e->configured)
 		find_kernels(e, &k, &n);
 	for (size_t i = 0; i < n; i++)
-		if (k[i].image)
+		if (k[i].image && (!i || strcmp(k[i].image, k[i - 1].image)))
 			make_file(k[i].image);
 	/* Only if nobody else has measured the same meanwhile. */
 	if (opt.resume && entry.complete && entry.first + entry.complete == first) {

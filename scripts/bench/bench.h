@@ -165,7 +165,7 @@ struct options {
 	char given[64];		/* the letters of those that were given */
 	long runs, top, memory, messages, requests, ready, most, from;
 	const char *accel, *baseline, *client, *profile, *unit, *call, *entry, *results, *output,
-		   *csv;
+		   *csv, *all;
 	bool owners, limits, list, resume, again;
 	struct words kernels, apps, firsts, words;
 };

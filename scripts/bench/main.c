@@ -11,7 +11,7 @@
 
 struct options opt = {
 	.runs = 5, .top = 12, .memory = 128, .messages = 5000, .requests = 10000, .ready = 30,
-	.most = 128, .accel = "auto", .profile = "lupine-base", .call = "null",
+	.most = 128, .all = "", .accel = "auto", .profile = "lupine-base", .call = "null",
 };
 
 enum kind { NUMBER, STRING, LIST, FLAG };
@@ -155,6 +155,9 @@ static void set(const struct option_of_ours *o, const char *value)
 		*(bool *)o->to = true;
 		break;
 	}
+	/* What an interrupted run has to have in common with the one that goes on */
+	if (o->to != &opt.resume && o->to != &opt.again)
+		opt.all = text("%s --%s %s", opt.all, o->name, value ?: "");
 	if (!strchr(opt.given, o->letter))
 		opt.given[strlen(opt.given)] = o->letter;
 }

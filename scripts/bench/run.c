@@ -5,10 +5,7 @@
  * and append them to the results after each complete run. Each experiment is a process of
  * its own, so that one that fails is told and the others are measured all the same.
  *
- * With --resume a file, build/bench/session, keeps what is done, and for how long it took:
- *
- *	# IDENTITY OF WHAT THE RESULTS DEPEND ON
- *	EXPERIMENT FIRST-RUN COMPLETE-RUNS SECONDS
+ * With --resume, build/bench/session remembers of each experiment which runs are complete.
  */
 #include <fts.h>
 #include <stdlib.h>
@@ -356,76 +353,40 @@ static void measure(const struct experiment *e, const struct kernel *k, const ch
 	guest_rows(e, k, log, rows);
 }
 
-/* The session */
+/* The session: build/bench/session/EXPERIMENT */
 
 struct entry {
-	char name[32];
-	long first, complete, seconds;
+	long first, complete, seconds;	/* the first run, complete ones, how long they took */
 };
 
-static char *session_file(void)
+/* Of another session only how long it took is of use (id NULL: of any). */
+static struct entry session_read(const char *experiment, const char *id)
 {
-	return text("%s/bench/session", build);
+	char *file = text("%s/bench/session/%s", build, experiment), was[17] = "";
+	struct entry e = { 0 };
+
+	if (!access(file, R_OK) &&
+	    sscanf(content(file, NULL), "%ld %ld %ld %16s", &e.first, &e.complete, &e.seconds,
+		   was) != 4)
+		e = (struct entry){ 0 };
+	if (id && (strcmp(id, was) || opt.again))
+		e = (struct entry){ .seconds = e.seconds };
+	return e;
 }
 
-static struct entry *session_read(size_t *n, char **id)
+static void session_write(const char *experiment, const char *id, struct entry e)
 {
-	struct entry *list = NULL, e;
-	char *data, *line;
+	char *data = text("%ld %ld %ld %s\n", e.first, e.complete, e.seconds, id);
 
-	*n = 0;
-	*id = "";
-	if (access(session_file(), R_OK))
-		return NULL;
-	data = content(session_file(), NULL);
-	while ((line = next_line(&data)))
-		if (!strncmp(line, "# ", 2)) {
-			*id = line + 2;
-		} else if (sscanf(line, "%31s %ld %ld %ld", e.name, &e.first, &e.complete,
-				  &e.seconds) == 4 && *n < 100) {
-			list = more(list, *n, sizeof(*list));
-			list[(*n)++] = e;
-		}
-	return list;
-}
-
-static struct entry session_entry(const char *name)
-{
-	struct entry none = { .seconds = 0 }, *list;
-	size_t n, i;
-	char *id;
-
-	list = session_read(&n, &id);
-	for (i = 0; i < n; i++)
-		if (!strcmp(list[i].name, name))
-			return list[i];
-	snprintf(none.name, sizeof(none.name), "%s", name);
-	return none;
+	if (!opt.resume)
+		return;
+	mkdir(text("%s/bench/session", build), 0755);
+	publish(text("%s/bench/session/%s", build, experiment), data, strlen(data));
 }
 
 long session_first(const char *experiment)
 {
-	return session_entry(experiment).first;
-}
-
-/* With another id, only how long each took is still of use. */
-static void session_write(const char *new_id, const struct entry *new)
-{
-	char *id, *data;
-	struct entry *list;
-	size_t n, i;
-
-	list = session_read(&n, &id);
-	data = text("# %s\n", new_id ?: id);
-	for (i = 0; i < n; i++)
-		if (!new || strcmp(list[i].name, new->name))
-			data = text("%s%s %ld %ld %ld\n", data, list[i].name,
-				    new_id ? 0 : list[i].first, new_id ? 0 : list[i].complete,
-				    list[i].seconds);
-	if (new)
-		data = text("%s%s %ld %ld %ld\n", data, new->name, new->first, new->complete,
-			    new->seconds);
-	publish(session_file(), data, strlen(data));
+	return session_read(experiment, NULL).first;
 }
 
 static void hash(uint64_t *h, const char *data, size_t size)
@@ -435,12 +396,21 @@ static void hash(uint64_t *h, const char *data, size_t size)
 		*h = (*h ^ (unsigned char)*data++) * 0x100000001b3;
 }
 
+static void hash_file(uint64_t *h, const char *file)
+{
+	size_t size;
+	char *data = content(file, &size);
+
+	hash(h, data, size);
+	free(data);
+}
+
 static int by_name(const FTSENT **a, const FTSENT **b)
 {
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-/* What the results depend on besides the machine. */
+/* What the results depend on besides the machine, as a number */
 static char *identity(void)
 {
 	char *folders[] = { text("%s/kconfig-profiles", root), script("bench"), script("apps"),
@@ -449,20 +419,17 @@ static char *identity(void)
 	FTS *fts = fts_open(folders, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
 	uint64_t h = 0xcbf29ce484222325;
 	FTSENT *f;
-	size_t size;
 
 	while (fts && (f = fts_read(fts)))
 		if (f->fts_info == FTS_F) {
-			char *data = content(f->fts_path, &size);
-
 			hash(&h, f->fts_path, f->fts_pathlen);
-			hash(&h, data, size);
-			free(data);
+			hash_file(&h, f->fts_path);
 		}
 	fts_close(fts);
 	for (size_t i = 0; i < opt.kernels.n; i++)
-		hash(&h, opt.kernels.v[i], strlen(opt.kernels.v[i]));
-	return text("%016lx runs %ld accelerator %s", h, opt.runs, opt.accel);
+		hash_file(&h, given_kernel(opt.kernels.v[i], NULL).file);
+	hash(&h, opt.all, strlen(opt.all));
+	return text("%016lx", h);
 }
 
 static void show_progress(size_t done, size_t all, double start, const char *title)
@@ -500,22 +467,20 @@ static bool enough(const char *unit, long turn)
 	return counts(unit) && turn >= 2;
 }
 
-static void in_turns(const struct experiment *e, struct kernel *k, size_t n, long first,
-		     long begun)
+static void in_turns(const struct experiment *e, struct kernel *k, size_t n, const char *id,
+		     struct entry entry)
 {
 	const char *units[2];
 	size_t n_units = chosen_units(e, units), u, i, done = 0, all = 0;
 	double start = seconds_now();
-	struct entry entry = { .first = first };
 	long turn;
 
-	snprintf(entry.name, sizeof(entry.name), "%s", e->name);
-	for (turn = begun; turn < opt.runs; turn++)
+	for (turn = entry.complete; turn < opt.runs; turn++)
 		for (u = 0; u < n_units; u++)
 			all += enough(units[u], turn) ? 0 : n;
 	fprintf(stderr, "==> Measure %s: %zu systems, %ld runs, accelerator %s\n", e->name, n,
 		opt.runs, opt.accel);
-	for (turn = begun; turn < opt.runs; turn++) {
+	for (turn = entry.complete; turn < opt.runs; turn++) {
 		struct results rows = { 0 };
 
 		for (u = 0; u < n_units; u++)
@@ -527,13 +492,11 @@ static void in_turns(const struct experiment *e, struct kernel *k, size_t n, lon
 				measure(e, &k[i], units[u], &rows);
 			}
 		for (i = 0; i < rows.n; i++)
-			rows.row[i].run = first + turn;
+			rows.row[i].run = entry.first + turn;
 		if (rows.n)
 			results_append(&rows);
 		entry.complete = turn + 1;
-		entry.seconds = session_entry(e->name).seconds;
-		if (opt.resume)
-			session_write(NULL, &entry);
+		session_write(e->name, id, entry);
 	}
 }
 
@@ -565,10 +528,10 @@ static void say_if_busy(void)
 		       load, processors);
 }
 
-static void run_one(const struct experiment *e)
+static void run_one(const struct experiment *e, const char *id)
 {
-	struct entry entry = session_entry(e->name);
-	long first = results_last_run(e->name) + 1, begun = 0;
+	struct entry entry = session_read(e->name, id);
+	long next = results_last_run(e->name) + 1;
 	const char *baseline;
 	struct results r;
 	struct kernel *k = NULL;
@@ -581,23 +544,21 @@ static void run_one(const struct experiment *e)
 	for (size_t i = 0; i < n; i++)
 		if (k[i].image && (!i || strcmp(k[i].image, k[i - 1].image)))
 			make_file(k[i].image);
-	/* Only if nobody else has measured the same meanwhile. */
-	if (opt.resume && entry.complete && entry.first + entry.complete == first) {
-		first = entry.first;
-		begun = entry.complete;
-	}
+	/* Go on only if nobody else has measured the same meanwhile. */
+	if (!opt.resume || entry.first + entry.complete != next)
+		entry = (struct entry){ .first = next, .seconds = entry.seconds };
 	if (e->once) {
 		struct results rows = { 0 };
 
 		e->once(e, k, n, &rows);
 		for (size_t i = 0; i < rows.n; i++)
-			rows.row[i].run = first;
+			rows.row[i].run = entry.first;
 		if (rows.n)
 			results_append(&rows);
 	} else {
-		in_turns(e, k, n, first, begun);
+		in_turns(e, k, n, id, entry);
 	}
-	results_read(&r, results_file(), e->name, first);
+	results_read(&r, results_file(), e->name, entry.first);
 	baseline = usable_baseline(e, k, n);
 	if (print_table(&r, e->name, baseline, false, stdout))
 		print_findings(&r, e, baseline);
@@ -605,12 +566,9 @@ static void run_one(const struct experiment *e)
 		e->after(k, n);
 	if (e->image)
 		say_if_busy();
-	if (opt.resume) {
-		entry.first = first;
-		entry.complete = opt.runs;
-		entry.seconds = seconds_now() - start;
-		session_write(NULL, &entry);
-	}
+	entry.complete = opt.runs;
+	entry.seconds = seconds_now() - start;
+	session_write(e->name, id, entry);
 }
 
 static char *remaining(const struct experiment *const *wanted, size_t n)
@@ -619,7 +577,7 @@ static char *remaining(const struct experiment *const *wanted, size_t n)
 	long sum = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		struct entry entry = session_entry(wanted[i]->name);
+		struct entry entry = session_read(wanted[i]->name, NULL);
 
 		sum += entry.seconds;
 		unknown |= !entry.seconds;
@@ -628,7 +586,7 @@ static char *remaining(const struct experiment *const *wanted, size_t n)
 			  (sum + 59) / 60) : "";
 }
 
-static void run_all(const struct experiment *const *wanted, size_t n)
+static void run_all(const struct experiment *const *wanted, size_t n, const char *id)
 {
 	char *failed = "";
 	int status;
@@ -637,7 +595,7 @@ static void run_all(const struct experiment *const *wanted, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		const struct experiment *e = wanted[i];
 
-		if (opt.resume && session_entry(e->name).complete == opt.runs) {
+		if (opt.resume && session_read(e->name, id).complete == opt.runs) {
 			printf("==> %s: done before\n", e->name);
 			continue;
 		}
@@ -647,7 +605,7 @@ static void run_all(const struct experiment *const *wanted, size_t n)
 		fflush(stdout);
 		pid = fork_child();
 		if (!pid) {
-			run_one(e);
+			run_one(e, id);
 			exit(0);
 		}
 		status = await(pid);
@@ -710,8 +668,7 @@ static void check_options(const struct experiment *e)
 void run_main(void)
 {
 	const struct experiment *wanted[MOST_WORDS];
-	size_t n = 0, entries;
-	char *id, *old;
+	size_t n = 0;
 
 	if (opt.list) {
 		list_experiments();
@@ -730,11 +687,5 @@ void run_main(void)
 	handle_signals();
 	if (!opt.kernels.n)
 		prepare_source();
-	if (opt.resume) {
-		session_read(&entries, &old);
-		id = identity();
-		if (opt.again || strcmp(id, old))
-			session_write(id, NULL);
-	}
-	run_all(wanted, n);
+	run_all(wanted, n, identity());
 }

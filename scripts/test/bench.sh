@@ -416,7 +416,7 @@ interrupted_runs_go_on()
 {
 	local pid i
 
-	rm -f "$RESULTS" "$BUILD/bench/session"
+	rm -rf "$RESULTS" "$BUILD/bench/session"
 	set -- run boot --accel tcg --runs 3 --unit seconds --kernel "a=$kernel:p" --resume
 	# Not the function, which would be a shell of its own.
 	"$ROOT/scripts/bench/bench" "$@" &

@@ -56,13 +56,6 @@ static void server(void)
 	}
 }
 
-static int compare(const void *a, const void *b)
-{
-	unsigned long x = *(const unsigned long *)a, y = *(const unsigned long *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void there_and_back(int fd)
 {
 	char out[MESSAGE], in[MESSAGE];
@@ -84,7 +77,8 @@ static void there_and_back(int fd)
 static void client(const char *address, long messages)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(PORT) };
-	unsigned long *took = calloc(messages, sizeof(*took)), t, sum = 0;
+	double *took = calloc(messages, sizeof(*took)), sum = 0;
+	unsigned long t;
 	int fd = -1, tries;
 	long i;
 
@@ -108,7 +102,7 @@ static void client(const char *address, long messages)
 		took[i] = now_ns() - t;
 		sum += took[i];
 	}
-	qsort(took, messages, sizeof(*took), compare);
+	qsort(took, messages, sizeof(*took), compare_doubles);
 	row("echo", "", "mean", -1, "us", sum / 1e3 / messages);
 	row("echo", "", "p50", -1, "us", took[messages / 2] / 1e3);
 	row("echo", "", "p99", -1, "us", took[messages * 99 / 100] / 1e3);

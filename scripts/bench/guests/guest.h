@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* The place in the vsyscall page where the kernel says where its entry is. */
 #define CALL_ENTRY	0xffffffffff600c00
@@ -29,6 +30,34 @@ static void fail(const char *format, ...)
 	printf("\n");
 	va_end(args);
 	exit(1);
+}
+
+#define TRY(x)						\
+	({						\
+		typeof(x) try_ = (x);			\
+							\
+		if (try_ == (typeof(x))-1)		\
+			fail("%s: %s", #x, strerror(errno));	\
+		try_;					\
+	})
+
+/* All of it, or it is the end. */
+static inline void move(ssize_t (*f)(int, void *, size_t), int fd, void *p, size_t size)
+{
+	ssize_t n;
+
+	while (size) {
+		n = f(fd, p, size);
+		if (n <= 0)
+			fail("a transfer of %zu bytes gives %zd: %s", size, n, strerror(errno));
+		p += n;
+		size -= n;
+	}
+}
+
+static inline ssize_t put(int fd, void *p, size_t size)
+{
+	return write(fd, p, size);
 }
 
 /* Do the clocks count instructions, one ns each? The runner says so. */

@@ -37,15 +37,6 @@
 static const char *const self = "/lmbench";
 static const char *const file_name = "/var/lmbench/file";
 
-#define TRY(x)						\
-	({						\
-		typeof(x) try_ = (x);			\
-							\
-		if (try_ == (typeof(x))-1)		\
-			fail("%s: %s", #x, strerror(errno));			\
-		try_;					\
-	})
-
 /* The other side of what needs one. Gone when it closes, or we do. */
 static pid_t partner;
 
@@ -64,25 +55,6 @@ static void part(void)
 {
 	kill(partner, SIGKILL);
 	TRY(waitpid(partner, NULL, 0));
-}
-
-/* All of it, or it is the end. */
-static void move(ssize_t (*f)(int, void *, size_t), int fd, void *p, size_t size)
-{
-	ssize_t n;
-
-	while (size) {
-		n = f(fd, p, size);
-		if (n <= 0)
-			fail("a transfer of %zu bytes gives %zd: %s", size, n, strerror(errno));
-		p += n;
-		size -= n;
-	}
-}
-
-static ssize_t put(int fd, void *p, size_t size)
-{
-	return write(fd, p, size);
 }
 
 /* System calls */

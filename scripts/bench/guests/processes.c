@@ -147,9 +147,7 @@ static void measure_control(void)
 
 	for (target = 1; target <= MOST_CONTROL; target *= 2) {
 		for (; n < target; n++) {
-			child[n] = fork();
-			if (child[n] < 0)
-				fail("process %d: %s", n, strerror(errno));
+			child[n] = TRY(fork());
 			if (child[n] == 0) {
 				prctl(PR_SET_PDEATHSIG, SIGKILL);
 				for (;;)
@@ -159,9 +157,7 @@ static void measure_control(void)
 		/* They go to sleep. */
 		usleep(20000 + 500 * n);
 		for (i = 0; i < sizeof(what) / sizeof(what[0]); i++) {
-			fd = open(what[i].device, O_RDWR);
-			if (fd < 0)
-				fail("%s: %s", what[i].device, strerror(errno));
+			fd = TRY(open(what[i].device, O_RDWR));
 			for (e = 0; e < n_entries; e++) {
 				calls(entries[e].enter, what[i].nr, fd);
 				for (b = 0; b < BATCHES; b++)
@@ -190,47 +186,24 @@ struct member {
 	int ready, go, end;
 };
 
-static void whole(ssize_t (*move)(int, void *, size_t), int fd, char *data)
-{
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < MESSAGE) {
-		n = move(fd, data + done, MESSAGE - done);
-		if (n <= 0)
-			fail("a connection breaks: %s", strerror(errno));
-		done += n;
-	}
-}
-
-static ssize_t put(int fd, void *data, size_t size)
-{
-	return write(fd, data, size);
-}
-
-static ssize_t get(int fd, void *data, size_t size)
-{
-	return read(fd, data, size);
-}
-
 static void *talk(void *argument)
 {
 	struct member *m = argument;
 	char data[MESSAGE] = "";
 	int i, r;
 
-	if (put(m->ready, data, 1) != 1 || get(m->go, data, 1) != 1)
-		fail("a connection breaks: %s", strerror(errno));
+	move(put, m->ready, data, 1);
+	move(read, m->go, data, 1);
 	if (m->sends) {
 		for (i = 0; i < MESSAGES; i++)
 			for (r = 0; r < SENDERS; r++)
-				whole(put, m->group->out[r], data);
+				move(put, m->group->out[r], data, MESSAGE);
 	} else {
 		for (i = 0; i < MESSAGES * SENDERS; i++)
-			whole(get, m->group->in[m->number], data);
+			move(read, m->group->in[m->number], data, MESSAGE);
 	}
-	if (put(m->ready, data, 1) != 1 || get(m->end, data, 1) != 1)
-		fail("a connection breaks: %s", strerror(errno));
+	move(put, m->ready, data, 1);
+	move(read, m->end, data, 1);
 	return NULL;
 }
 
@@ -255,13 +228,13 @@ static double message(int groups, bool threads)
 	pthread_attr_setstacksize(&small, 65536);
 	for (g = 0; g < groups; g++)
 		for (i = 0; i < SENDERS; i++) {
-			if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
-				fail("socketpair: %s", strerror(errno));
+			TRY(socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
 			group[g].in[i] = fds[0];
 			group[g].out[i] = fds[1];
 		}
-	if (pipe(ready) != 0 || pipe(go) != 0 || pipe(end) != 0)
-		fail("pipe: %s", strerror(errno));
+	TRY(pipe(ready));
+	TRY(pipe(go));
+	TRY(pipe(end));
 	for (i = 0; i < members; i++) {
 		m[i] = (struct member){
 			.group = &group[i / (2 * SENDERS)],
@@ -277,26 +250,22 @@ static double message(int groups, bool threads)
 				fail("thread %d: %s", i, strerror(errno));
 			continue;
 		}
-		pid[i] = fork();
-		if (pid[i] < 0)
-			fail("process %d: %s", i, strerror(errno));
+		pid[i] = TRY(fork());
 		if (pid[i] == 0) {
 			talk(&m[i]);
 			_exit(0);
 		}
 	}
 	for (i = 0; i < members; i++)
-		if (get(ready[0], &byte, 1) != 1)
-			fail("a connection breaks: %s", strerror(errno));
+		move(read, ready[0], &byte, 1);
 	t = now_ns();
 	for (i = 0; i < members; i++)
-		put(go[1], &byte, 1);
+		move(put, go[1], &byte, 1);
 	for (i = 0; i < members; i++)
-		if (get(ready[0], &byte, 1) != 1)
-			fail("a connection breaks: %s", strerror(errno));
+		move(read, ready[0], &byte, 1);
 	t = now_ns() - t;
 	for (i = 0; i < members; i++)
-		put(end[1], &byte, 1);
+		move(put, end[1], &byte, 1);
 	for (i = 0; i < members; i++) {
 		if (threads)
 			pthread_join(thread[i], NULL);
@@ -375,21 +344,15 @@ static double pass(void (*on)(struct ring *r, int me), int workers)
 	unsigned long t;
 	pid_t pid;
 
-	ring = mmap(NULL, workers * sizeof(*ring), PROT_READ | PROT_WRITE,
-		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (ring == MAP_FAILED)
-		fail("no memory for %d workers", workers);
+	ring = TRY(mmap(NULL, workers * sizeof(*ring), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 	t = now_ns();
 	for (w = 0; w < workers; w++)
-		for (i = 0; i < SHARERS; i++) {
-			if (sem_init(&ring[w].sem[i], 1, i == 0) != 0)
-				fail("sem_init: %s", strerror(errno));
-		}
+		for (i = 0; i < SHARERS; i++)
+			TRY(sem_init(&ring[w].sem[i], 1, i == 0));
 	for (w = 0; w < workers; w++)
 		for (i = 0; i < SHARERS; i++) {
-			pid = fork();
-			if (pid < 0)
-				fail("process %d: %s", running, strerror(errno));
+			pid = TRY(fork());
 			if (pid == 0) {
 				on(&ring[w], i);
 				_exit(0);
@@ -460,8 +423,8 @@ static void measure_make(void)
 	char name[16];
 	int i, b;
 
-	if (mkdir("/make", 0755) != 0 || chdir("/make") != 0)
-		fail("/make: %s", strerror(errno));
+	TRY(mkdir("/make", 0755));
+	TRY(chdir("/make"));
 	for (i = 0; i < FILES; i++) {
 		snprintf(name, sizeof(name), "f%d.c", i);
 		write_file(name, "#include <stdio.h>\n#include <stdlib.h>\n"

@@ -541,9 +541,12 @@ static void run_one(const struct experiment *e, const char *id)
 	make_workplace();
 	if (!e->configured)
 		find_kernels(e, &k, &n);
-	for (size_t i = 0; i < n; i++)
-		if (k[i].image && (!i || strcmp(k[i].image, k[i - 1].image)))
+	for (size_t i = 0, j; i < n; i++) {
+		for (j = 0; j < i && k[j].image != k[i].image; j++)
+			;
+		if (j == i && k[i].image)
 			make_file(k[i].image);
+	}
 	/* Go on only if nobody else has measured the same meanwhile. */
 	if (!opt.resume || entry.first + entry.complete != next)
 		entry = (struct entry){ .first = next, .seconds = entry.seconds };

@@ -71,11 +71,22 @@ static void csv_line(FILE *f, struct series s, struct summary v, struct summary 
 		fputs(",,\n", f);
 }
 
+/* Wide enough for the metrics and systems of this table */
+static int metric_width, system_width;
+
+static int width(const char **list, size_t n, int least)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((int)strlen(list[i]) > least)
+			least = strlen(list[i]);
+	return least;
+}
+
 static void text_line(FILE *f, struct series s, struct summary v, struct summary q,
 		      const char *unit, bool is_baseline)
 {
-	fprintf(f, "%-18s %-20s %4zu %10s %-6s %-20s ", s.metric, s.system, v.n,
-		digits(v.median), strcmp(unit, "instructions") ? unit : "insns",
+	fprintf(f, "%-*s %-*s %4zu %10s %-6s %-20s ", metric_width, s.metric, system_width,
+		s.system, v.n, digits(v.median), strcmp(unit, "instructions") ? unit : "insns",
 		text("%s..%s", digits(v.least), digits(v.greatest)));
 	if (is_baseline)
 		fputs("baseline", f);
@@ -101,8 +112,8 @@ static void heading(FILE *f, const struct results *r, const char *experiment,
 	fprintf(f, "%s, runs %ld to %ld: accelerator %s, Linux %s, profiles %s; ratios to %s\n",
 		experiment, first, last, accelerator, joined(releases, n), joined(profiles, p),
 		baseline);
-	fprintf(f, "%-18s %-20s %4s %10s %-6s %-20s %5s  %s\n", "metric", "system", "runs",
-		"median", "unit", "spread", "ratio", "spread");
+	fprintf(f, "%-*s %-*s %4s %10s %-6s %-20s %5s  %s\n", metric_width, "metric", system_width,
+		"system", "runs", "median", "unit", "spread", "ratio", "spread");
 }
 
 /*
@@ -126,12 +137,14 @@ bool print_table(const struct results *r, const char *experiment, const char *ba
 		for (s = 0; s < r->n; s++)
 			if (!strcmp(r->row[s].accelerator, accelerators[a]))
 				results_add(&part, r->row[s]);
+		metrics = DIFFERENT(&part, metric, &nm);
+		systems = DIFFERENT(&part, system, &ns);
+		metric_width = width(metrics, nm, 18);
+		system_width = width(systems, ns, 20);
 		if (!csv) {
 			fputs(a ? "\n" : "", f);
 			heading(f, &part, experiment, accelerators[a], baseline);
 		}
-		metrics = DIFFERENT(&part, metric, &nm);
-		systems = DIFFERENT(&part, system, &ns);
 		for (m = 0; m < nm; m++)
 			for (s = 0; s < ns; s++) {
 				struct series here = { systems[s], metrics[m] };

@@ -248,6 +248,7 @@ runs_are_numbered_and_resumed()
 	bench "$@" --resume --again
 	bench "$@" --resume --runs 2
 	[ "$(wc -l <"$RESULTS")" = 6 ]
+	tail -n 1 "$RESULTS" | grep ',5,-,6\.12\.1,p$'
 }
 
 mistakes_are_named()

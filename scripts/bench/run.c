@@ -183,15 +183,13 @@ static void default_kernel(const struct system *s, const char *app, struct kerne
 	add_kernel(k, n, new);
 }
 
-/* What default kernels are made of. */
+/* What default kernels are made of; and for the report, gnuplot. */
 static void prepare_source(void)
 {
-	static const char *const words[] = { "--group", "source", "build", "image", "vm", "bench" };
 	struct words command = { 0 };
 
-	add(&command, script("source/prerequisites"), NULL);
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		add(&command, words[i], NULL);
+	add(&command, script("source/prerequisites"), "--group", "source", "build", "image", "vm",
+	    opt.resume ? "bench" : NULL, NULL);
 	must(&command, "prerequisites");
 	command.n = 0;
 	add(&command, script("source/tree"), NULL);

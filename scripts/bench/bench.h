@@ -43,6 +43,7 @@ extern const char *work;	/* a folder for this run, which goes with it */
 __attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...);
 __attribute__((format(printf, 1, 2))) char *text(const char *format, ...);
 __attribute__((sentinel)) void add(struct words *w, ...);
+__attribute__((sentinel)) struct words *words(const char *first, ...);
 void *more(void *array, size_t n, size_t size);
 char *script(const char *name);
 char *folder_of(const char *path);
@@ -60,7 +61,7 @@ pid_t start(const struct words *command, const char *log);
 int await(pid_t pid);
 void stop(pid_t pid);
 int run(const struct words *command, const char *log);
-void must(const struct words *command, const char *what);
+void must(const struct words *command);
 char *output_of(const struct words *command);
 void show_end(const char *file, int lines);
 int lock_file(const char *name, bool say);

@@ -27,13 +27,11 @@ static void count_options(const struct experiment *e, struct kernel *k, size_t n
 	(void)n;
 	for (const struct system *s = e->systems; s->name; s++) {
 		struct kernel this = { .name = s->name, .profile = s->name };
-		struct words command = { 0 };
 		char *data, *line, *equals, release[32];
 		long count = 0;
 		size_t i;
 
-		add(&command, script("kconfig/configure"), s->name, NULL);
-		must(&command, s->name);
+		must(words(script("kconfig/configure"), s->name, NULL));
 		data = content(text("%s/kernel/%s/.config", build, s->name), NULL);
 		while ((line = next_line(&data))) {
 			if (sscanf(line, "# Linux/x86 %31s Kernel", release) == 1)
@@ -69,7 +67,7 @@ static void measure_echo(const struct experiment *e, const struct kernel *k, con
 {
 	char *log = text("%s/client.log", work), *server_log = text("%s/server.log", work);
 	char *socket = text("%s/eth0", work);
-	struct words server = { 0 }, client = { 0 }, make = { 0 };
+	struct words server = { 0 }, client = { 0 };
 	struct kernel other = *k;
 	int tries = 0, status;
 	pid_t pid;
@@ -77,8 +75,7 @@ static void measure_echo(const struct experiment *e, const struct kernel *k, con
 	(void)unit;
 	other.copy = opt.client;
 	if (!other.copy) {
-		add(&make, script("kconfig/build"), "lupine-general+nokml", NULL);
-		must(&make, "the client's kernel");
+		must(words(script("kconfig/build"), "lupine-general+nokml", NULL));
 		other.copy = text("%s/kernel/lupine-general+nokml/vmlinux", build);
 	}
 	remove(socket);

@@ -10,11 +10,11 @@
 
 static bool passes(const char *app, const struct kernel *k, long mib)
 {
-	struct words w = { 0 };
+	struct words *w = words(script("test/app.sh"), app, "--kernel", k->copy, "--memory",
+				text("%ld", mib), "--ready", text("%ld", opt.ready), "--accel",
+				opt.accel, NULL);
 
-	add(&w, script("test/app.sh"), app, "--kernel", k->copy, "--memory", text("%ld", mib),
-	    "--ready", text("%ld", opt.ready), "--accel", opt.accel, NULL);
-	return !run(&w, text("%s/out", work));
+	return !run(w, text("%s/out", work));
 }
 
 /* Halves the interval between what fails and what works, and tries the result again. */
@@ -69,13 +69,11 @@ void measure_memory(const struct experiment *e, struct kernel *k, size_t n, stru
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < opt.apps.n; i++) {
 			char *names = text("%s", opt.apps.v[i]), *app = strsep(&names, "="), *name;
-			struct words w = { 0 };
 
 			if (!names || !is_name(app, ""))
 				die("--app %s: want APP=NAME[,NAME...]", opt.apps.v[i]);
-			add(&w, script("apps/build"), app, NULL);
 			if (pass)
-				must(&w, "the image");
+				must(words(script("apps/build"), app, NULL));
 			while ((name = strsep(&names, ","))) {
 				const struct kernel *on = kernel_named(k, n, name);
 

@@ -186,7 +186,6 @@ static bool lines(FILE *f, char *(*row)[FIELDS], size_t n, const char *title)
 
 static bool plot(const struct experiment *e, char *csv, const char *baseline, const char *svg)
 {
-	struct words command = { 0 };
 	char *(*row)[FIELDS], *file = text("%s/gnuplot", work), *picture;
 	struct fields b;
 	size_t n;
@@ -200,8 +199,7 @@ static bool plot(const struct experiment *e, char *csv, const char *baseline, co
 	if (!any)
 		return false;
 	publish(file, b.text, b.size);
-	add(&command, "gnuplot", file, NULL);
-	picture = output_of(&command);
+	picture = output_of(words("gnuplot", file, NULL));
 	if (!picture)
 		die("gnuplot fails for %s", e->name);
 	publish(svg, picture, strlen(picture));

@@ -89,25 +89,19 @@ static bool has_symbol(const char *file, const char *symbol)
 /* Programs, images and plugins of the guests, by scripts/bench/Makefile. */
 void make_file(const char *name)
 {
-	struct words command = { 0 };
-
-	add(&command, "make", "-s", "-C", script("bench"), text("OUT=%s/bench", build),
-	    text("%s/bench/%s", build, name), NULL);
-	must(&command, name);
+	must(words("make", "-s", "-C", script("bench"), text("OUT=%s/bench", build),
+		   text("%s/bench/%s", build, name), NULL));
 }
 
 static void add_kernel(struct kernel **k, size_t *n, struct kernel new)
 {
-	struct words command = { 0 };
-
 	for (size_t i = 0; i < *n; i++)
 		if (!strcmp((*k)[i].name, new.name) &&
 		    (!new.app || !strcmp((*k)[i].app, new.app)))
 			die("--kernel %s is given twice", new.name);
 	/* A copy, lest a build change it meanwhile. */
 	new.copy = text("%s/kernel-%zu", work, *n);
-	add(&command, "cp", "--reflink=auto", "--", new.file, new.copy, NULL);
-	must(&command, "a copy of the kernel");
+	must(words("cp", "--reflink=auto", "--", new.file, new.copy, NULL));
 	new.release = kernel_release(new.copy);
 	if (!new.release)
 		die("%s is no kernel: nothing in it says which Linux it is", new.file);
@@ -165,19 +159,15 @@ static void default_kernel(const struct system *s, const char *app, struct kerne
 {
 	char *spec = for_app(s->profile ?: s->name, app ?: opt.profile);
 	char *file = text("%s/kernel/%s/vmlinux", build, spec);
-	struct words command = { 0 };
 	struct kernel new;
 
 	if (s->if_built && access(file, F_OK))
 		return;
-	add(&command, script("kconfig/build"), spec, NULL);
-	must(&command, spec);
+	must(words(script("kconfig/build"), spec, NULL));
 	if (s->linked) {
 		file = text("%s/%s.linked", work, s->name);
-		command.n = 0;
-		add(&command, script("ukl/ukl-gcc"), "-O2",
-		    text("%s/%s", script("bench/guests"), s->linked), "-o", file, NULL);
-		must(&command, "linking the program into the kernel");
+		must(words(script("ukl/ukl-gcc"), "-O2",
+			   text("%s/%s", script("bench/guests"), s->linked), "-o", file, NULL));
 	}
 	new = (struct kernel){ .name = s->name, .profile = spec, .file = file, .app = app };
 	add_kernel(k, n, new);
@@ -186,14 +176,9 @@ static void default_kernel(const struct system *s, const char *app, struct kerne
 /* What default kernels are made of; and for the report, gnuplot. */
 static void prepare_source(void)
 {
-	struct words command = { 0 };
-
-	add(&command, script("source/prerequisites"), "--group", "source", "build", "image", "vm",
-	    opt.resume ? "bench" : NULL, NULL);
-	must(&command, "prerequisites");
-	command.n = 0;
-	add(&command, script("source/tree"), NULL);
-	must(&command, "the kernel source");
+	must(words(script("source/prerequisites"), "--group", "source", "build", "image", "vm",
+		   opt.resume ? "bench" : NULL, NULL));
+	must(words(script("source/tree"), NULL));
 }
 
 static bool wanted_app(const char *app)
@@ -241,11 +226,9 @@ void find_kernels(const struct experiment *e, struct kernel **k, size_t *n)
 		if (wanted_app(e->apps[i]))
 			kernels_of(e, e->apps[i], k, n);
 	if (e->image && !strcmp(opt.accel, "auto")) {
-		struct words command = { 0 };
-		char *answer;
+		char *answer = output_of(words(script("lupine/accel"), "--kernel", (*k)[0].copy,
+					       NULL));
 
-		add(&command, script("lupine/accel"), "--kernel", (*k)[0].copy, NULL);
-		answer = output_of(&command);
 		if (!answer)
 			die("scripts/lupine/accel fails");
 		opt.accel = next_line(&answer);

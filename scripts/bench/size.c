@@ -32,10 +32,8 @@ static long size_of(const char *file)
 static long stripped(const struct kernel *k)
 {
 	char *output = text("%s/vmlinux", work);
-	struct words command = { 0 };
 
-	add(&command, "strip", "-o", output, k->copy, NULL);
-	if (run(&command, text("%s/log", work)))
+	if (run(words("strip", "-o", output, k->copy, NULL), text("%s/log", work)))
 		die("strip fails: %s is no ELF file", k->file);
 	return size_of(output);
 }
@@ -99,15 +97,13 @@ static void print_folders(const struct kernel *k)
 	struct items list = { 0 };
 
 	for (size_t i = 0; i < N(names); i++) {
-		struct words command = { 0 };
 		long code, data, bss;
 		char *out, *line;
 
 		if (access(text("%s%s", folder, names[i]), R_OK))
 			continue;
 		/* They name their objects from the folder of the build. */
-		add(&command, "env", "-C", folder, "size", "-t", names[i], NULL);
-		out = output_of(&command);
+		out = output_of(words("env", "-C", folder, "size", "-t", names[i], NULL));
 		while (out && (line = next_line(&out)))
 			if (strstr(line, "(TOTALS)") &&
 			    sscanf(line, "%ld %ld %ld", &code, &data, &bss) == 3)

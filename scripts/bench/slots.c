@@ -13,19 +13,16 @@
 
 static void count_sites(const struct experiment *e, const struct kernel *k, struct results *rows)
 {
-	char *out, *line, *files = text("%s/files", work);
-	struct words w = { 0 };
+	char *out, *line, *files = text("%s/files", work), *image;
 
 	mkdir(files, 0755);
-	add(&w, "debugfs", "-R", text("rdump / %s", files), text("%s/bench/%s", build, k->image),
-	    NULL);
-	if (run(&w, text("%s/log", work)))
+	image = text("%s/bench/%s", build, k->image);
+	if (run(words("debugfs", "-R", text("rdump / %s", files), image, NULL),
+		text("%s/log", work)))
 		die("the image cannot be read");
 	make_file("callsites");
-	w.n = 0;
-	add(&w, "find", files, "-type", "f", "-exec", text("%s/bench/callsites", build), "--check",
-	    "{}", "+", NULL);
-	out = output_of(&w);
+	out = output_of(words("find", files, "-type", "f", "-exec",
+			      text("%s/bench/callsites", build), "--check", "{}", "+", NULL));
 	if (!out)
 		die("callsites --check fails");
 	while ((line = next_line(&out))) {

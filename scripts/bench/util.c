@@ -49,20 +49,37 @@ char *text(const char *format, ...)
 	return s;
 }
 
-/* Words up to NULL */
-void add(struct words *w, ...)
+static void add_all(struct words *w, const char *s, va_list args)
 {
-	va_list args;
-	const char *s;
-
-	va_start(args, w);
-	while ((s = va_arg(args, const char *))) {
+	for (; s; s = va_arg(args, const char *)) {
 		if (w->n == MOST_WORDS)
 			die("more than %d words: %s", MOST_WORDS, s);
 		w->v[w->n++] = s;
 		w->v[w->n] = NULL;
 	}
+}
+
+/* Words up to NULL */
+void add(struct words *w, ...)
+{
+	va_list args;
+
+	va_start(args, w);
+	add_all(w, va_arg(args, const char *), args);
 	va_end(args);
+}
+
+struct words *words(const char *first, ...)
+{
+	struct words *w = calloc(1, sizeof(*w));
+	va_list args;
+
+	if (!w)
+		die("no memory");
+	va_start(args, first);
+	add_all(w, first, args);
+	va_end(args);
+	return w;
 }
 
 /* Room for one more element than n, doubled whenever n is a power of two. */
@@ -336,12 +353,12 @@ int run(const struct words *command, const char *log)
 	return await(start(command, log));
 }
 
-void must(const struct words *command, const char *what)
+void must(const struct words *command)
 {
 	int status = run(command, NULL);
 
 	if (status)
-		die("%s: %s ended with status %d", what, command->v[0], status);
+		die("%s %s ended with status %d", command->v[0], command->v[1] ?: "", status);
 }
 
 /* What it prints, or NULL if it fails. Its errors go where ours do. */

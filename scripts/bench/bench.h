@@ -135,6 +135,9 @@ void append_main(void);
 
 struct experiment;
 
+#define DIFFERENT(r, field, n) different(r, offsetof(struct row, field), n)
+
+const char **different(const struct results *r, size_t field, size_t *n);
 bool print_table(const struct results *r, const char *experiment, const char *baseline,
 		 bool csv, FILE *f);
 void print_findings(const struct results *r, const struct experiment *e,

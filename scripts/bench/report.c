@@ -71,130 +71,101 @@ static void beside_paper(const struct results *r, const char *experiment, FILE *
 	}
 }
 
-/* Fields of print_table()'s CSV */
-enum { METRIC, SYSTEM, RUNS, MEDIAN, UNIT, LEAST, GREATEST, RATIO, LEAST_RATIO, GREATEST_RATIO,
-       FIELDS };
-
-static char *(*table_of(char *csv, size_t *n))[FIELDS]
-{
-	char *(*row)[FIELDS] = NULL, *line;
-
-	*n = 0;
-	next_line(&csv);
-	while ((line = next_line(&csv))) {
-		row = more(row, *n, sizeof(*row));
-		if (!row_fields(line, row[(*n)++], FIELDS))
-			die("a table has lost a field");
-	}
-	return row;
-}
-
-static size_t position(const char **list, size_t *n, const char *s)
-{
-	size_t i = 0;
-
-	while (i < *n && strcmp(list[i], s))
-		i++;
-	if (i == *n)
-		list[(*n)++] = s;
-	return i;
-}
-
 /* Of each metric the ratios of all systems, side by side. */
-static bool bars(FILE *f, char *(*row)[FIELDS], size_t n, const char *title)
+static bool bars(FILE *f, const struct results *r, const char *baseline, const char *title)
 {
-	const char **metric = calloc(n + 1, sizeof(*metric));
-	const char **system = calloc(n + 1, sizeof(*system));
-	size_t metrics = 0, systems = 0, i, m, s;
+	size_t nm, ns, m, s, rows = 0;
+	const char **metric = DIFFERENT(r, metric, &nm), **system = DIFFERENT(r, system, &ns);
 
-	for (i = 0; i < n; i++)
-		if (*row[i][RATIO]) {
-			position(metric, &metrics, row[i][METRIC]);
-			position(system, &systems, row[i][SYSTEM]);
-		}
-	if (!metrics)
-		return false;
-	fprintf(f, "$data << END\n");
-	for (s = 0; s < systems; s++)
+	fputs("$data << END\n", f);
+	for (s = 0; s < ns; s++)
 		fprintf(f, "\t%s", system[s]);
-	for (m = 0; m < metrics; m++) {
+	for (m = 0; m < nm; m++) {
+		struct series there = { baseline, metric[m] };
+
+		if (!of_values(r, there).n)
+			continue;
+		rows++;
 		fprintf(f, "\n%s", metric[m]);
-		for (s = 0; s < systems; s++) {
-			for (i = 0; i < n && (strcmp(row[i][METRIC], metric[m]) ||
-					      strcmp(row[i][SYSTEM], system[s])); i++)
-				;
-			fprintf(f, "\t%s", i < n && *row[i][RATIO] ? row[i][RATIO] : "?");
+		for (s = 0; s < ns; s++) {
+			struct series here = { system[s], metric[m] };
+			struct summary q = of_quotients(r, here, there, false);
+
+			fprintf(f, "\t%s", !strcmp(system[s], baseline) ? "1" :
+				q.n ? text("%.4f", q.median) : "?");
 		}
 	}
 	fprintf(f, "\nEND\nset terminal svg size %zu,420 font \"sans,11\"\n"
-		"set title \"%s\" noenhanced\nset style data histogram\n"
+		"set title \"%s: ratio to %s\" noenhanced\nset style data histogram\n"
 		"set style fill solid 0.8\nset datafile separator \"\\t\" missing \"?\"\n"
 		"set key outside noenhanced autotitle columnhead\n"
 		"set xtics rotate by -40 noenhanced\nset yrange [0:*]\nset grid y\n"
 		"plot for [i=2:%zu] $data using i:xtic(1)\n",
-		480 + metrics * 40 < 1600 ? 480 + metrics * 40 : 1600, title, systems + 1);
-	return true;
+		480 + rows * 40 < 1600 ? 480 + rows * 40 : 1600, title, baseline, ns + 1);
+	return rows;
 }
 
-/* Where the number at the end of a metric's name begins, or 0 */
+/* Where the number at the end of a metric's name begins; 0: nowhere, or another axis */
 static size_t number_at(const char *metric)
 {
 	size_t n = strlen(metric);
 
 	while (n && isdigit((unsigned char)metric[n - 1]))
 		n--;
-	return metric[n] && n && metric[n - 1] == '-' ? n : 0;
+	return metric[n] && n && metric[n - 1] == '-' && !strstr(metric, "-instructions-") ? n : 0;
 }
 
 /* Medians over the number in the metric, a line for each system and name before it. */
-static bool lines(FILE *f, char *(*row)[FIELDS], size_t n, const char *title)
+static bool lines(FILE *f, const struct results *r, const char *title)
 {
-	const char **name = calloc(n + 1, sizeof(*name)), *unit = "";
-	char **key = calloc(n + 1, sizeof(*key));
-	size_t names = 0, i, l, at;
+	size_t nm, ns, m, s, i, n = 0;
+	const char **metric = DIFFERENT(r, metric, &nm), **system = DIFFERENT(r, system, &ns);
+	struct items names = { 0 };
+	struct {
+		char *name;
+		const char *x;
+		struct summary v;
+	} *point = calloc(nm * ns, sizeof(*point));
 
-	for (i = 0; i < n; i++) {
-		at = number_at(row[i][METRIC]);
-		/* There is one axis. */
-		if (!at || strstr(row[i][METRIC], "-instructions-"))
-			continue;
-		key[i] = text("%s %.*s", row[i][SYSTEM], (int)at - 1, row[i][METRIC]);
-		position(name, &names, key[i]);
-		unit = row[i][UNIT];
-	}
-	if (!names)
-		return false;
-	for (l = 0; l < names; l++) {
-		fprintf(f, "$line%zu << END\n", l);
-		for (i = 0; i < n; i++)
-			if (key[i] && !strcmp(key[i], name[l]))
-				fprintf(f, "%s\t%s\t%s\t%s\n",
-					row[i][METRIC] + number_at(row[i][METRIC]),
-					row[i][MEDIAN], row[i][LEAST], row[i][GREATEST]);
+	for (m = 0; m < nm; m++)
+		for (s = 0; s < ns; s++) {
+			size_t at = number_at(metric[m]);
+			struct summary v = of_values(r, (struct series){ system[s], metric[m] });
+
+			if (!at || !v.n)
+				continue;
+			point[n].name = text("%s %.*s", system[s], (int)at - 1, metric[m]);
+			point[n].x = metric[m] + at;
+			point[n].v = v;
+			count_in(&names, point[n++].name, 1);
+		}
+	for (i = 0; i < names.n; i++) {
+		fprintf(f, "$line%zu << END\n", i);
+		for (m = 0; m < n; m++)
+			if (!strcmp(point[m].name, names.v[i].name))
+				fprintf(f, "%s\t%.6g\t%.6g\t%.6g\n", point[m].x,
+					point[m].v.median, point[m].v.least, point[m].v.greatest);
 		fputs("END\n", f);
 	}
 	fprintf(f, "set terminal svg size 800,420 font \"sans,11\"\nset title \"%s\" noenhanced\n"
-		"set key outside noenhanced\nset logscale x 2\nset ylabel '%s'\n"
-		"set yrange [0:*]\nset grid\nplot ", title, unit);
+		"set key outside noenhanced\nset logscale x 2\nset ylabel 'ns'\n"
+		"set yrange [0:*]\nset grid\nplot ", title);
 	/* An x of 0 has no logarithm. */
-	for (l = 0; l < names; l++)
+	for (i = 0; i < names.n; i++)
 		fprintf(f, "%s$line%zu using ($1 > 0 ? $1 : 1):2:3:4 with yerrorlines title '%s'",
-			l ? ", " : "", l, name[l]);
+			i ? ", " : "", i, names.v[i].name);
 	fputc('\n', f);
-	return true;
+	return names.n;
 }
 
-static bool plot(const struct experiment *e, char *csv, const char *baseline, const char *svg)
+static bool plot(const struct experiment *e, const struct results *r, const char *svg)
 {
-	char *(*row)[FIELDS], *file = text("%s/gnuplot", work), *picture;
+	char *file = text("%s/gnuplot", work), *picture;
 	struct fields b;
-	size_t n;
 	bool any;
 
-	row = table_of(csv, &n);
 	begin(&b);
-	any = e->lines ? lines(b.f, row, n, e->title) :
-			 bars(b.f, row, n, text("%s: ratio to %s", e->title, baseline));
+	any = e->lines ? lines(b.f, r, e->title) : bars(b.f, r, baseline_of(e), e->title);
 	fclose(b.f);
 	if (!any)
 		return false;
@@ -219,13 +190,9 @@ static bool have_gnuplot(void)
 static void section(FILE *f, const struct experiment *e, const struct results *r,
 		    const char *folder, FILE *csv)
 {
-	const char *baseline = baseline_of(e);
-	struct fields table, paper, whole;
+	struct fields paper, whole;
 	char *line;
 
-	begin(&table);
-	print_table(r, e->name, baseline, true, table.f);
-	fclose(table.f);
 	begin(&paper);
 	beside_paper(r, e->name, paper.f);
 	fclose(paper.f);
@@ -241,12 +208,11 @@ static void section(FILE *f, const struct experiment *e, const struct results *r
 		}
 		fputc('\n', f);
 	}
-	if (have_gnuplot() &&
-	    plot(e, table.text, baseline, text("%s/%s.svg", folder, e->name)))
+	if (have_gnuplot() && plot(e, r, text("%s/%s.svg", folder, e->name)))
 		fprintf(f, ".. image:: %s.svg\n\n", e->name);
 	fputs("::\n\n", f);
 	begin(&whole);
-	print_table(r, e->name, baseline, false, whole.f);
+	print_table(r, e->name, baseline_of(e), false, whole.f);
 	fclose(whole.f);
 	while ((line = next_line(&whole.text)))
 		fprintf(f, *line ? "    %s\n" : "%s\n", line);

@@ -10,7 +10,7 @@
 #include "bench.h"
 
 /* The different values of a field of the rows, in their order. */
-static const char **different(const struct results *r, size_t field, size_t *n)
+const char **different(const struct results *r, size_t field, size_t *n)
 {
 	const char **list = NULL;
 	size_t i, j;
@@ -28,8 +28,6 @@ static const char **different(const struct results *r, size_t field, size_t *n)
 	}
 	return list;
 }
-
-#define DIFFERENT(r, field, n) different(r, offsetof(struct row, field), n)
 
 static char *joined(const char **list, size_t n)
 {

@@ -479,6 +479,8 @@ static void in_turns(const struct experiment *e, struct kernel *k, size_t n, con
 		entry.complete = turn + 1;
 		session_write(e->name, id, entry);
 	}
+	fprintf(stderr, "    %zu boots in %.0f s; runs %ld to %ld in %s\n", done,
+		seconds_now() - start, entry.first, entry.first + opt.runs - 1, results_file());
 }
 
 const char *baseline_of(const struct experiment *e)

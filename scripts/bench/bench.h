@@ -23,7 +23,7 @@ struct words {
 	size_t n;
 };
 
-/* What is counted, by name */
+/* Counters, by name */
 struct item {
 	const char *name;
 	uint64_t n;
@@ -104,7 +104,7 @@ struct results {
 	size_t n;
 };
 
-/* Of several values */
+/* A summary of several values */
 struct summary {
 	size_t n;
 	double median, least, greatest;
@@ -153,7 +153,7 @@ void report_main(void);
 
 struct system {
 	const char *name;
-	/* Of kconfig-profiles, if it is not the name; %s is the application, or --profile */
+	/* In kconfig-profiles (default: the name); %s is the application, or --profile */
 	const char *profile;
 	bool if_built;		/* only if there is one */
 	const char *linked;	/* this program is linked into it (CONFIG_UKL) */

@@ -22,7 +22,7 @@ static int by_total(const void *a, const void *b)
 	return x->n < y->n ? -1 : x->n > y->n;
 }
 
-/* Where the instructions of a profile went. */
+/* Show where the instructions of a boot went. */
 static void report_boot(const struct elf *elf, const char *name, char *data, uint64_t total)
 {
 	struct items phases = { 0 }, functions = { 0 };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where the instructions of one system call go: boots the kernel with the program of the
- * experiment syscall. A plugin of QEMU lists the instructions from the call in its
- * measured loop to the place behind it, and they are counted here by symbol, in the
- * order in which they come first.
+ * Show where the instructions of one system call go: boot the kernel with the program of
+ * the experiment syscall. A plugin of QEMU lists the instructions from the call in its
+ * measured loop to the place behind it; this file counts them by symbol, in the order in
+ * which they come first.
  */
 #include <stdlib.h>
 #include <string.h>

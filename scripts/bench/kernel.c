@@ -44,7 +44,7 @@ static regmatch_t *matches(const char *name, const char *pattern)
 	return regexec(&regex, name, 2, m, 0) ? NULL : m;
 }
 
-/* Of several names for a place the shortest, the plain one, comes first. */
+/* Sort the shortest name of a place first: it is the plain one. */
 static int by_address(const void *a, const void *b)
 {
 	const struct symbol *x = a, *y = b;
@@ -170,7 +170,7 @@ char *kernel_release(const char *file)
 	return release;
 }
 
-/* What a kernel needs at run time, and what it gives back at the end of booting. */
+/* List the sections, with the share that each has of @all bytes. */
 void elf_sections(const char *file, uint64_t all)
 {
 	struct items list = { 0 };
@@ -203,7 +203,7 @@ static int by_size(const void *a, const void *b)
 	return x->size < y->size ? 1 : x->size > y->size ? -1 : strcmp(x->name, y->name);
 }
 
-/* Of names for the same place the first; not what takes no room in the file. */
+/* List each place once, and nothing that takes no room in the file. */
 void elf_largest(const struct elf *e, size_t top)
 {
 	struct symbol *list = calloc(e->n, sizeof(*list));
@@ -220,7 +220,7 @@ void elf_largest(const struct elf *e, size_t top)
 		printf("  %10lu  %c %s\n", list[i].size, list[i].type, list[i].name);
 }
 
-/* Direct calls and tail calls of a function lead to what is wanted. */
+/* Collect the functions that a function calls directly, or jumps to at its end. */
 static void called_by(const struct elf *e, const struct symbol *f, struct items *names)
 {
 	Elf *elf = elf_memory(e->data, e->size);
@@ -253,7 +253,7 @@ static void called_by(const struct elf *e, const struct symbol *f, struct items 
 	elf_end(elf);
 }
 
-/* The addresses of initcalls, and of what the first functions of the kernel call */
+/* The addresses of initcalls and of the functions that the first ones call, a line each */
 char *elf_places(const struct elf *e)
 {
 	struct items names = { 0 };

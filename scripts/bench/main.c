@@ -155,7 +155,7 @@ static void set(const struct option_of_ours *o, const char *value)
 		*(bool *)o->to = true;
 		break;
 	}
-	/* What an interrupted run has to have in common with the one that goes on */
+	/* A run goes on only with the options that the interrupted one had. */
 	if (o->to != &opt.resume && o->to != &opt.again)
 		opt.all = text("%s --%s %s", opt.all, o->name, value ?: "");
 	if (!strchr(opt.given, o->letter))

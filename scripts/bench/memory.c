@@ -36,7 +36,7 @@ static long least_memory(const char *app, const struct kernel *k)
 		fprintf(stderr, "        %s on %s: %ld MiB is %s\n", app, k->name, middle,
 			high == middle ? "enough" : "not");
 	}
-	/* What works only now and then does not work. */
+	/* If it works only now and then, it does not work. */
 	while (!passes(app, k, high))
 		if (++high >= opt.most)
 			die("%s on %s works only now and then", app, k->name);
@@ -107,7 +107,7 @@ static long said(const struct results *r, const char *metric)
 	return -1;
 }
 
-/* Whose the pages of a guest with 64 MiB are, in KiB, from the kernel's own words. */
+/* Print who owns the pages of a guest with 64 MiB, in KiB, as the kernel says it. */
 void print_owners(const struct kernel *k, size_t n)
 {
 	static const char *const parts[] = { "kernel code", "rodata", "rwdata", "bss" };

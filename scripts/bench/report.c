@@ -71,7 +71,7 @@ static void beside_paper(const struct results *r, const char *experiment, FILE *
 	}
 }
 
-/* Of each metric the ratios of all systems, side by side. */
+/* Plot the ratios of all systems side by side, for each metric. */
 static bool bars(FILE *f, const struct results *r, const char *baseline, const char *title)
 {
 	size_t nm, ns, m, s, rows = 0;
@@ -105,7 +105,7 @@ static bool bars(FILE *f, const struct results *r, const char *baseline, const c
 	return rows;
 }
 
-/* Where the number at the end of a metric's name begins; 0: nowhere, or another axis */
+/* Find the number at the end of a metric's name; 0 if none, or if it needs another axis. */
 static size_t number_at(const char *metric)
 {
 	size_t n = strlen(metric);
@@ -115,7 +115,7 @@ static size_t number_at(const char *metric)
 	return metric[n] && n && metric[n - 1] == '-' && !strstr(metric, "-instructions-") ? n : 0;
 }
 
-/* Medians over the number in the metric, a line for each system and name before it. */
+/* Plot medians over the number in the metric: a line for each system and name before it. */
 static bool lines(FILE *f, const struct results *r, const char *title)
 {
 	size_t nm, ns, m, s, i, n = 0;

@@ -132,7 +132,7 @@ static struct kernel given_kernel(const char *argument, const char *app)
 	if (!folder || access(k.file, R_OK))
 		die("--kernel %s: no file %s; scripts/kconfig/build makes kernels", argument,
 		    k.file);
-	/* Of our own kernels the folder says it: build/kernel/PROFILE/vmlinux */
+	/* The folder of our own kernels names the profile: build/kernel/PROFILE/vmlinux */
 	kernels = realpath(text("%s/kernel", build), NULL);
 	if (!colon && kernels && !strncmp(folder, kernels, strlen(kernels)) &&
 	    folder[strlen(kernels)] == '/') {
@@ -173,7 +173,7 @@ static void default_kernel(const struct system *s, const char *app, struct kerne
 	add_kernel(k, n, new);
 }
 
-/* What default kernels are made of; and for the report, gnuplot. */
+/* Default kernels are made from the patched source; the report needs gnuplot. */
 static void prepare_source(void)
 {
 	must(words(script("source/prerequisites"), "--group", "source", "build", "image", "vm",
@@ -206,7 +206,7 @@ static void kernels_of(const struct experiment *e, const char *app, struct kerne
 	for (i = first; i < end; i++) {
 		struct kernel slots = (*k)[i];
 
-		/* One that has been compiled for size says nothing new about calls. */
+		/* A kernel compiled for size says nothing new about calls. */
 		if (!strcmp(slots.name, "lupine-tiny") ||
 		    !has_symbol(slots.copy, "kml_slot_stubs"))
 			continue;
@@ -236,7 +236,7 @@ void find_kernels(const struct experiment *e, struct kernel **k, size_t *n)
 }
 
 /*
- * What boots a guest. Where instructions are counted, the guest's clocks count them, one
+ * The command that boots a guest. To count instructions, the guest's clocks count them, one
  * ns each, and it goes without the timer of the local APIC: finding out its frequency
  * takes 100 ms, which are 100 million instructions, and QEMU half a minute for them.
  */
@@ -340,7 +340,7 @@ struct entry {
 	long first, complete, seconds;	/* the first run, complete ones, how long they took */
 };
 
-/* Of another session only how long it took is of use (id NULL: of any). */
+/* From another session, only the duration is of use. With id NULL, take any session. */
 static struct entry session_read(const char *experiment, const char *id)
 {
 	char *file = text("%s/bench/session/%s", build, experiment), was[17] = "";
@@ -391,7 +391,7 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-/* What the results depend on besides the machine, as a number */
+/* Hash everything that the results depend on besides the machine. */
 static char *identity(void)
 {
 	char *folders[] = { text("%s/kconfig-profiles", root), script("bench"), script("apps"),
@@ -425,7 +425,7 @@ static void show_progress(size_t done, size_t all, double start, const char *tit
 	fputc('\n', stderr);
 }
 
-/* Which units, by what was asked for; an experiment without guests has one turn. */
+/* Choose the units: the one asked for, or all that need no request. */
 static size_t chosen_units(const struct experiment *e, const char *units[2])
 {
 	size_t n = 0;
@@ -442,7 +442,7 @@ static size_t chosen_units(const struct experiment *e, const char *units[2])
 	return n;
 }
 
-/* Instructions hardly differ from one run to the next. */
+/* Two runs are enough for instructions: they hardly differ. */
 static bool enough(const char *unit, long turn)
 {
 	return counts(unit) && turn >= 2;
@@ -500,7 +500,7 @@ static const char *usable_baseline(const struct experiment *e, const struct kern
 	return n ? k[0].name : usual;
 }
 
-/* Times say little while others want the processors, too. */
+/* Warn if others use the processors, too: times say little then. */
 static void say_if_busy(void)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -625,7 +625,7 @@ static void list_experiments(void)
 	}
 }
 
-/* What an option says has to mean something to each experiment named. */
+/* Refuse an option that means nothing to an experiment named. */
 static void check_options(const struct experiment *e)
 {
 	bool found = !opt.unit;

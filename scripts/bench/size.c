@@ -53,7 +53,7 @@ static void check_limit(const struct kernel *k, bool *bad)
 	       "more than a tenth above" : "expected about", limit);
 }
 
-/* What lies beside a vmlinux belongs to it, unless it is older. */
+/* Find a file beside a vmlinux. An older one belongs to another vmlinux. */
 static char *beside(const struct kernel *k, const char *name)
 {
 	char *file = text("%s%s", folder_of(k->file), name);

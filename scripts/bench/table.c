@@ -199,7 +199,7 @@ static void print_targets(const struct results *r, const char *targets)
 }
 
 /*
- * Where a system is slower than the baseline in each run, and so not by the spread
+ * Tell where a system is slower than the baseline in each run, and so not by the spread
  * alone. Less is better for latencies; for bandwidths, more is.
  */
 static void print_slower(const struct results *r, const char *baseline)

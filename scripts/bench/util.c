@@ -98,7 +98,7 @@ char *script(const char *name)
 	return text("%s/scripts/%s", root, name);
 }
 
-/* Of a path, up to its last slash and with it */
+/* The path up to its last slash, and with it */
 char *folder_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -361,7 +361,7 @@ void must(const struct words *command)
 		die("%s %s ended with status %d", command->v[0], command->v[1] ?: "", status);
 }
 
-/* What it prints, or NULL if it fails. Its errors go where ours do. */
+/* The output of a program, or NULL if it fails. Its errors go where ours do. */
 char *output_of(const struct words *command)
 {
 	char *file = text("%s/output", work);

@@ -94,7 +94,7 @@ static inline unsigned long now_ns(void)
 	return t.tv_sec * 1000000000UL + t.tv_nsec;
 }
 
-/* One that goes by timer interrupts is of no use. */
+/* Refuse a clock that goes by timer interrupts: it is too coarse. */
 static inline void check_clock(void)
 {
 	unsigned long t, next, least = -1UL;
@@ -120,7 +120,7 @@ static inline int compare_doubles(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Of n values, which are sorted then; the upper one of an even number. */
+/* Sorts the values. Of an even number, it takes the upper one of the two in the middle. */
 static inline double median(double *v, int n)
 {
 	qsort(v, n, sizeof(*v), compare_doubles);

@@ -94,7 +94,7 @@ static double call_and_loop(enter_fn *enter, long turns)
 	for (i = 0; i < CALLS; i++) {
 		enter(SYS_getppid, 0, NULL, 0);
 		left = turns;
-		/* One instruction or two a turn, whatever the compiler thinks. */
+		/* Two instructions a turn, whatever the compiler thinks */
 		if (left)
 			asm volatile("1: decq %0\n\tjnz 1b" : "+r" (left));
 	}
@@ -432,7 +432,7 @@ static void measure_make(void)
 	}
 	write_file("Makefile", "all: $(patsubst %%.c,%%.o,$(wildcard *.c))\n"
 		   "%%.o: %%.c\n\ttcc -c -o $@ $<\n");
-	/* What is read for the first time takes longer. */
+	/* The first time takes longer, since files are read. */
 	compile("-j1");
 	for (b = 0; b < 3; b++)
 		for (i = 0; i < 3; i++)

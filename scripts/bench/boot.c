@@ -92,7 +92,7 @@ static void count_boot(const struct experiment *e, const struct kernel *k, struc
 		report_boot(elf, k->name, data, total);
 }
 
-/* All systems get the same words, those alone that scripts/lupine/lupine run gives. */
+/* All systems get the same words, those alone that lupine run gives. */
 void measure_boot(const struct experiment *e, const struct kernel *k, const char *unit,
 		  struct results *rows)
 {

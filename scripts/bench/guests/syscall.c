@@ -183,7 +183,7 @@ static void power_off(int status, void *unused)
 	(void)unused;
 	fflush(stdout);
 	tcdrain(STDOUT_FILENO);
-	/* scripts/lupine/lupine run takes the result from there. */
+	/* lupine run takes the result from there. */
 	if (!status_tell(status))
 		puts("the kernel lets nobody tell the exit status: X86_IOPL_IOPERM is off");
 	reboot(RB_AUTOBOOT);

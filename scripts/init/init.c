@@ -31,17 +31,17 @@
 static void power_off(int status, void *unused)
 {
 	(void)unused;
-	/* A child that gave up before it became the application. */
+	/* A child that fails before it becomes the application comes here, too. */
 	if (getpid() != 1)
 		return;
 	unmount_configured();
 	sync();
-	/* Not everything is idle: a process in the kernel may hold it busy. */
+	/* Remounting fails while a task is still in the kernel; ignore that. */
 	mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL);
 	say("exit status %d", status);
 	tcdrain(STDERR_FILENO);
 	if (!status_tell(status)) {
-		say("the host does not learn it: add CONFIG_X86_IOPL_IOPERM to the kernel");
+		say("the host does not learn this: add CONFIG_X86_IOPL_IOPERM to the kernel");
 		tcdrain(STDERR_FILENO);
 	}
 	/*
@@ -101,7 +101,7 @@ static void set_limits(const struct config *c)
 	const struct manifest_list *l = &c->m.key[KEY_LIMIT];
 	size_t i;
 
-	/* What container engines grant; services raise their soft limit. */
+	/* Container engines grant this; services raise their soft limit to it. */
 	setrlimit(RLIMIT_NOFILE, &r);
 	for (i = 0; i < l->nr; i++) {
 		r.rlim_cur = l->value[i].number[1];
@@ -112,7 +112,7 @@ static void set_limits(const struct config *c)
 	}
 }
 
-/* A setting that this kernel does not have can do without being set. */
+/* Ignore a setting that this kernel does not have. */
 static void set_sysctl(const char *name, const char *value)
 {
 	char *path, *p;
@@ -251,7 +251,7 @@ static int supervise(pid_t app, int stop_signal, const sigset_t *handled)
 	}
 }
 
-/* What the application leaves behind: a request to end, then the end. */
+/* Ask the processes that the application has left to end, and then kill them. */
 static void end_others(const sigset_t *handled)
 {
 	struct timespec tick = { .tv_nsec = 100 * 1000 * 1000 };
@@ -271,7 +271,7 @@ static void end_others(const sigset_t *handled)
 	kill(-1, SIGKILL);
 }
 
-/* The application failed: perhaps for want of something left out. */
+/* The application failed: name the options that are off, in case it needs one. */
 static void hint(int status)
 {
 	char missing[512];
@@ -280,7 +280,7 @@ static void hint(int status)
 	    status == EXIT_NOEXEC || status == EXIT_NOTFOUND)
 		return;
 	if (features_missing(missing, sizeof(missing)))
-		say("options of this kernel that are off, should one of them be why: %s", missing);
+		say("the application may need an option of the kernel that is off: %s", missing);
 }
 
 static void pid1(int argc, char **argv)
@@ -353,19 +353,25 @@ static void usage(void)
 
 	puts("Usage: init [--check FILE]\n"
 	     "\n"
-	     "As PID 1: runs the application that " CONFIG_PATH " describes, then ends the\n"
-	     "machine. lupine=\"...\" on the kernel's command line changes what the image says;\n"
-	     "%XX in its words stands for a character, %- for nothing:\n"
+	     "As process 1, run the application that " CONFIG_PATH " describes, and then\n"
+	     "end the machine.\n"
+	     "\n"
+	     "  --check FILE   read FILE as the configuration, and lupine= from the environment,\n"
+	     "                 and print what the init understands\n"
+	     "  --help         print this text\n"
+	     "\n"
+	     "The kernel parameter lupine=\"...\" changes the configuration. In its words, %XX\n"
+	     "stands for a character and %- for nothing:\n"
+	     "\n"
 	     "  --entrypoint PROGRAM  --env NAME=VALUE  --workdir DIR  --user USER[:GROUP]\n"
 	     "  --hostname NAME  --mount 'TYPE SOURCE DIR [OPTIONS]'  --args ARG... (last)\n"
-	     "lupine=@vdX: the disk /dev/vdX has such changes in the words of the configuration,\n"
-	     "with NUL bytes behind them.\n"
 	     "\n"
-	     "--check FILE: read FILE as configuration, and lupine= from the environment; print\n"
-	     "what was understood, exit.\n"
+	     "lupine=@vdX reads such changes from the disk /dev/vdX, as lines of the configuration\n"
+	     "that NUL bytes follow.\n"
 	     "\n"
-	     "Configuration, one `key value` a line (+ may be repeated; # starts a comment; in\n"
-	     "a value, \\n is a newline, \\\\ a backslash, \\040 a blank, \\OOO any byte):");
+	     "A line of the configuration is `key value`. A key with + may be repeated, and #\n"
+	     "starts a comment line. In a value, \\n is a newline, \\\\ a backslash, \\040 a blank,\n"
+	     "and \\OOO any byte.\n");
 	for (key = 0; key < NR_MANIFEST_KEYS; key++) {
 		info = manifest_key_info(key);
 		if (info->where & IN_INIT)

@@ -29,12 +29,16 @@
 static const char help[] =
 "Usage: lupine accel [--probe] [--kernel VMLINUX]\n"
 "\n"
-"Prints kvm or tcg: how QEMU is to run guests on this machine. A kernel is booted\n"
-"under KVM until it looks for its root file system; if it does not come that far\n"
-"within 8 s, the answer is tcg. The answer is kept in build/accel and the reason\n"
-"printed once; --probe asks again.\n"
+"Print kvm or tcg: the accelerator with which QEMU can run guests on this machine.\n"
+"To find out, boot a kernel under KVM until it looks for its root file system. If it\n"
+"does not get so far within 8 s, the answer is tcg. build/accel keeps the answer;\n"
+"the reason is printed once.\n"
 "\n"
-"  --kernel VMLINUX   what to boot (default: one from build/kernel)\n";
+"  --probe            try again\n"
+"  --kernel VMLINUX   boot this kernel (default: one from build/kernel)\n"
+"  --help             print this text\n"
+"\n"
+"Example: lupine accel --probe\n";
 
 /* Start QEMU; its output is read from the descriptor. */
 static pid_t start_qemu(const char *const *argv, int *output)

@@ -12,14 +12,16 @@
 #include "run.h"
 
 static const char help[] =
-"Usage: lupine guest list\n"
-"       lupine guest log NAME       the console so far\n"
-"       lupine guest wait NAME      until it ends\n"
-"       lupine guest stop NAME      Ctrl-C on its console; after 15 s, kill it\n"
-"       lupine guest remove NAME    forget one that has ended\n"
+"Usage: lupine guest list             list all guests and their state\n"
+"       lupine guest log NAME         print the console so far\n"
+"       lupine guest wait NAME        wait until the guest ends\n"
+"       lupine guest stop NAME        send Ctrl-C; kill the guest after 15 s\n"
+"       lupine guest remove NAME      forget a guest that has ended\n"
 "\n"
-"Looks after guests that lupine run --detach NAME has started. wait and stop end\n"
-"with the guest's exit status.\n";
+"Look after guests that lupine run --detach NAME has started. wait and stop end with\n"
+"the guest's exit status.\n"
+"\n"
+"Example: lupine guest log redis\n";
 
 static void list(void)
 {

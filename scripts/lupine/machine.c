@@ -28,6 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "network.h"
 #include "run.h"
 
 #define SECOND		1000000000ll
@@ -53,7 +54,7 @@ struct session {
 	pid_t qemu;
 	int console, signals, log, out;
 	struct buffer from_guest, to_guest;
-	bool stdin_open, escaped, spoken, panicked, raw;
+	bool stdin_open, escaped, spoken, panicked, raw, widened;
 	size_t panic_matched;
 	struct termios tty;
 	bool has_tty;
@@ -367,6 +368,20 @@ static void storm(struct session *s, int64_t time)
 		s->next_storm = time;
 }
 
+/* QEMU has its sockets soon after its start, before the guest runs. */
+static void widen(struct session *s)
+{
+	int left;
+
+	if (s->widened || !s->qemu)
+		return;
+	left = network_widen(s->m->network, s->qemu);
+	if (left < 0)
+		tell("QEMU's sockets cannot be had (%s): of many connections at once some may wait for seconds",
+		     strerror(-left));
+	s->widened = left <= 0;
+}
+
 /* How long poll() may sleep; NULL: until something happens. */
 static struct timespec *patience(const struct session *s, int64_t time, struct timespec *t)
 {
@@ -379,6 +394,8 @@ static struct timespec *patience(const struct session *s, int64_t time, struct t
 	/* Nothing tells that a job has come to the foreground. */
 	if (s->has_tty && !s->raw && until > time + SECOND / 2)
 		until = time + SECOND / 2;
+	if (!s->widened && until > time + SECOND / 20)
+		until = time + SECOND / 20;
 	if (until == INT64_MAX)
 		return NULL;
 	until = until > time ? until - time : 0;
@@ -451,6 +468,7 @@ static void relay(struct session *s)
 		if (s->m->storm)
 			storm(s, time);
 		take_terminal(s);
+		widen(s);
 		set_events(s, p);
 		if (ppoll(p, NR_FDS, patience(s, time, &t), NULL) < 0) {
 			if (errno != EINTR)

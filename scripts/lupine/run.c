@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "manifest.h"
+#include "network.h"
 #include "run.h"
 
 /* COMMAND_LINE_SIZE is 2048; QEMU adds what names its devices. */
@@ -56,8 +57,8 @@ static const char help[] =
 "\n"
 "  --memory MiB          memory of the guest (default: that of the image, or 128)\n"
 "  --cpus N              virtual processors (default 1)\n"
-"  -p, --publish [ADDRESS:]HOST:GUEST\n"
-"                        forward a TCP port of this machine to the guest\n"
+"  -p, --publish [ADDRESS:]HOST:GUEST[/tcp|/udp]\n"
+"                        forward a port of this machine to the guest\n"
 "                        (ADDRESS default 127.0.0.1; may be repeated)\n"
 "  -v, --volume FILE:DIR[:ro]\n"
 "                        mount the file system in FILE, a file or a disk, on DIR;\n"
@@ -120,7 +121,8 @@ struct guest {
 	bool ukl, bzimage, acpi, kvm;
 	struct words devices;		/* QEMU's arguments for the disks */
 	unsigned int disks;
-	char *forwards, *cmdline;
+	char *cmdline;
+	struct network network;
 };
 
 void words_add(struct words *w, const char *s)
@@ -591,74 +593,6 @@ static void attach_volumes(struct options *o, struct guest *g)
 	}
 }
 
-/* QEMU's own message names neither the port nor the cure, so try first. */
-static int try_port(const char *address, unsigned int port, unsigned int guest_port)
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(port) };
-	int fd, on = 1;
-
-	inet_pton(AF_INET, address, &sin.sin_addr);
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		die("no socket: %s", strerror(errno));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (!bind(fd, (struct sockaddr *)&sin, sizeof(sin)) && !listen(fd, 1))
-		return fd;
-	if (errno == EADDRINUSE)
-		die("port %u of %s is in use; take another one: -p PORT:%u", port, address,
-		    guest_port);
-	if (errno == EADDRNOTAVAIL)
-		die("%s is no address of this machine; 0.0.0.0 stands for all", address);
-	if (errno == EACCES)
-		die("port %u needs rights, as all below 1024; take another one: -p PORT:%u",
-		    port, guest_port);
-	die("port %u of %s: %s", port, address, strerror(errno));
-}
-
-static bool port_number(const char *s, unsigned int *port)
-{
-	unsigned long n;
-
-	if (!*s || strlen(s) > 5 || s[strspn(s, "0123456789")])
-		return false;
-	n = strtoul(s, NULL, 10);
-	*port = n;
-	return n >= 1 && n <= 65535;
-}
-
-/* What QEMU's user network is to forward. */
-static void forward_ports(const struct options *o, struct guest *g)
-{
-	unsigned int host, guest;
-	char *text, *part[3], *rest, *more;
-	const char *address;
-	struct in_addr in;
-	size_t i, nr;
-	int *fd = xcalloc(o->ports.nr, sizeof(*fd));
-
-	g->forwards = xstrdup("");
-	for (i = 0; i < o->ports.nr; i++) {
-		text = xstrdup(o->ports.word[i]);
-		rest = text;
-		for (nr = 0; nr < 3 && rest; nr++)
-			part[nr] = strsep(&rest, ":");
-		address = nr == 3 ? part[0] : "127.0.0.1";
-		if (nr < 2 || rest || inet_pton(AF_INET, address, &in) != 1 ||
-		    !port_number(part[nr - 2], &host) || !port_number(part[nr - 1], &guest))
-			die("-p %s: want [ADDRESS:]HOST:GUEST, ports from 1 to 65535, %s",
-			    o->ports.word[i], "ADDRESS as 127.0.0.1");
-		/* Held until all are known, so that none is given twice. */
-		fd[i] = try_port(address, host, guest);
-		more = xasprintf("%s,hostfwd=tcp:%s:%u-:%u", g->forwards, address, host, guest);
-		free(g->forwards);
-		g->forwards = more;
-		free(text);
-	}
-	for (i = 0; i < o->ports.nr; i++)
-		close(fd[i]);
-	free(fd);
-}
-
 /* Append to a string that grows. */
 static void __printf(2, 3) append(char **s, const char *fmt, ...)
 {
@@ -872,13 +806,8 @@ static void qemu_arguments(const struct options *o, struct guest *g, struct mach
 	words_copy(q, &g->devices);
 	words_add(q, "-cpu");
 	words_add(q, o->cpu);
-	if (!o->no_net) {
-		words_add(q, "-netdev");
-		words_addf(q, "user,id=net0%s%s",
-			   o->no_outbound ? ",restrict=on,ipv6=off" : "", g->forwards);
-		words_add(q, "-device");
-		words_add(q, "virtio-net-device,netdev=net0");
-	}
+	if (!o->no_net)
+		network_arguments(&g->network, o->no_outbound, q);
 	if (o->monitor) {
 		name = file_name(o->monitor);
 		words_add(q, "-chardev");
@@ -954,7 +883,7 @@ int cmd_run(int argc, char **argv)
 	if (o.image)
 		add_disk(&g, "root", o.image, ",snapshot=on");
 	if (!o.no_net)
-		forward_ports(&o, &g);
+		network_ports(&g.network, &o.ports);
 	make_command_line(&o, &g);
 	if (g.ukl) {
 		linked_application(&o, &g);
@@ -981,5 +910,6 @@ int cmd_run(int argc, char **argv)
 	qemu_arguments(&o, &g, &m);
 	if (!o.quiet)
 		introduce(&o);
+	m.network = &g.network;
 	return machine_run(&m);
 }

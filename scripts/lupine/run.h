@@ -37,6 +37,8 @@ long state_number(const char *name, const char *file);
 bool state_running(const char *name);
 void state_remove(const char *name);
 
+struct network;
+
 /* machine.c: run QEMU, relay its console, and find out how it ended. */
 struct machine {
 	struct words qemu;
@@ -45,6 +47,7 @@ struct machine {
 	const char *storm;		/* command for the monitor, or NULL */
 	unsigned int storm_rate;	/* that often a second */
 	bool storm_waits;		/* until the guest says something */
+	const struct network *network;
 	unsigned int timeout;		/* seconds; 0: none */
 	bool quiet;
 	char *text;			/* for the init, on a disk; or NULL */

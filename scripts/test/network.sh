@@ -1,0 +1,139 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# usage: scripts/test/network.sh --kernel VMLINUX [--full]
+#
+# Talks to guests over forwarded ports as users do: many connections at once, a large
+# answer, half-closed connections, UDP, and ports that cannot be had.
+#
+#   --kernel VMLINUX   the guests' kernel
+#   --full             also redis-benchmark, wrk, ab and hey, with their defaults or a
+#                      hundred connections
+set -eu
+# shellcheck source=scripts/test/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+kernel='' full=''
+begin kernel:kernel! full -- "$@"
+need --group test socat curl
+
+# A guest that sends back what it gets by TCP, half-closed or not, and by UDP, and has a
+# file of 64 MiB.
+cat >"$work/manifest" <<'END'
+packages busybox-static socat
+busybox yes
+file serve /serve 755
+entrypoint /serve
+space 80
+END
+cat >"$work/serve" <<'END'
+#!/bin/sh
+mkdir /www
+truncate -s 64M /www/large
+httpd -p 80 -h /www
+socat TCP-LISTEN:7,fork,reuseaddr,backlog=300 PIPE &
+socat UDP-RECVFROM:7,fork PIPE &
+until netstat -ltn | grep -q ':7 ' && netstat -lun | grep -q ':7 '; do
+	sleep 0.1
+done
+echo serving
+wait
+END
+build_image "$work/manifest"
+
+server=
+# start_guest IMAGE PATTERN OPTION...: in the background, until the pattern is on its console
+start_guest()
+{
+	local _
+
+	"$ROOT/scripts/lupine/run" --kernel "$kernel" --image "$1" --memory 256 --timeout 600 \
+		"${@:3}" >"$work/console" 2>&1 &
+	server=$!
+	for _ in {1..300}; do
+		! grep -qaE "$2" "$work/console" || return 0
+		kill -0 "$server" 2>/dev/null || break
+		sleep 0.1
+	done
+	cat "$work/console"
+	return 1
+}
+
+stop_guest()
+{
+	[ -z "$server" ] || { kill "$server" && wait "$server"; } 2>/dev/null || :
+	server=
+}
+at_exit stop_guest
+
+# echoes N: N connections are open at once, and each gets its own answer. Dropped ones
+# would be tried again after one, three and seven seconds.
+echoes()
+{
+	local i fd fds=() answer start=$SECONDS
+
+	for ((i = 0; i < $1; i++)); do
+		exec {fd}<>"/dev/tcp/127.0.0.1/$tcp" || return 1
+		fds+=("$fd")
+	done
+	for i in "${!fds[@]}"; do
+		echo "question $i" >&"${fds[i]}"
+	done
+	for i in "${!fds[@]}"; do
+		read -r -t 30 answer <&"${fds[i]}" || { echo "no answer $i"; return 1; }
+		[ "$answer" = "question $i" ] || { echo "$i: $answer"; return 1; }
+		fd=${fds[i]}
+		exec {fd}>&-
+	done
+	[ $((SECONDS - start)) -le 12 ] || { echo "it took $((SECONDS - start)) s"; return 1; }
+}
+
+half_closed()
+{
+	[ "$(head -c 100000 /dev/zero | tr '\0' y | socat -t 20 - "TCP:127.0.0.1:$tcp" | wc -c)" = 100000 ]
+}
+
+datagrams()
+{
+	local i answer
+
+	for i in 1 2 3; do
+		read -r -t 10 answer < <(echo "datagram $i" | socat -t 10 - "UDP:127.0.0.1:$udp") ||
+			{ echo "no answer to datagram $i"; return 1; }
+		[ "$answer" = "datagram $i" ] || { echo "$i: $answer"; return 1; }
+	done
+}
+
+large() { [ "$(curl -sS --max-time 120 "http://127.0.0.1:$http/large" | wc -c)" = $((64 << 20)) ]; }
+
+tcp=$(free_port) http=$(free_port) udp=$(free_port)
+ports=(-p "$tcp:7" -p "$http:80" -p "$udp:7/udp")
+start_guest "$image" '^serving' "${ports[@]}" >"$work/start" 2>&1 || :
+equal "the guest serves" '' "$(cat "$work/start")"
+check "one connection" echoes 1
+check "200 connections at once" echoes 200
+check "a half-closed connection" half_closed
+check "UDP" datagrams
+check "64 MiB" large
+stop_guest
+no_guest=("$ROOT/scripts/lupine/run" --kernel "$kernel" --image "$image" --timeout 20)
+refused "a port that is given twice" "port $tcp of 127.0.0.1 is in use" \
+	"${no_guest[@]}" -p "$tcp:7" -p "$tcp:80"
+refused "a UDP port that is given twice" "port $udp of 127.0.0.1 is in use" \
+	"${no_guest[@]}" -p "$udp:7/udp" -p "$udp:8/udp"
+refused "another protocol" 'want \[ADDRESS:\]HOST:GUEST\[/tcp\|/udp\]' "${no_guest[@]}" -p 1:2/sctp
+if [ -n "$full" ]; then
+	need --group test redis-benchmark wrk ab hey
+	"$ROOT/scripts/apps/build" --output "$work/redis.ext2" redis >"$out" 2>&1 || cat "$out"
+	start_guest "$work/redis.ext2" 'Ready to accept' -p "$tcp:6379" >"$work/start" 2>&1 || :
+	check "redis-benchmark" timeout 300 redis-benchmark -q -p "$tcp" -n 20000 -t get,set
+	stop_guest
+	"$ROOT/scripts/apps/build" --output "$work/nginx.ext2" nginx >"$out" 2>&1 || cat "$out"
+	start_guest "$work/nginx.ext2" 'nginx|init' -p "$http:80" >"$work/start" 2>&1 || :
+	curl -sS --retry 60 --retry-delay 1 --retry-all-errors -o "$out" "http://127.0.0.1:$http/"
+	output "wrk -c 100" 'Requests/sec' timeout 60 wrk -c 100 -d 10 "http://127.0.0.1:$http/"
+	equal "wrk lost no connection" '' "$(grep 'Socket errors' "$out")"
+	output "ab -c 100" '^Failed requests: +0$' timeout 120 ab -q -c 100 -n 5000 "http://127.0.0.1:$http/"
+	output "hey" '\[200\].*200 responses' timeout 120 hey "http://127.0.0.1:$http/"
+	stop_guest
+fi
+summary

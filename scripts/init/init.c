@@ -307,6 +307,7 @@ static void pid1(int argc, char **argv)
 	reboot(RB_DISABLE_CAD);
 	umask(022);
 
+	clock_from_host();
 	mount_kernel_file_systems();
 	attach_console();
 	config_read(&c, CONFIG_PATH);

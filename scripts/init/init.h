@@ -56,6 +56,9 @@ struct account {
 
 int account_find(const char *spec, struct account *a);
 
+/* clock.c */
+void clock_from_host(void);
+
 /* exec.c */
 const char *env_value(const struct list *env, const char *name);
 int run_program(char **argv, const struct list *env);

@@ -28,6 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../init/clock.h"
 #include "network.h"
 #include "run.h"
 
@@ -97,6 +98,9 @@ void machine_prepare(struct machine *m)
 	socket_pair(fd);
 	m->status_peer = fd[0];
 	m->status_fd = fd[1];
+	socket_pair(fd);
+	m->clock_peer = fd[0];
+	m->clock_fd = fd[1];
 	m->storm_peer = m->storm_fd = m->text_fd = -1;
 	if (m->storm) {
 		socket_pair(fd);
@@ -129,6 +133,7 @@ static void __noreturn exec_qemu(const struct machine *m, int console, int error
 	inherit(m->status_fd);
 	inherit(m->storm_fd);
 	inherit(m->text_fd);
+	inherit(m->clock_fd);
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -170,6 +175,7 @@ static void start(struct session *s)
 	close_if_open(s->m->status_fd);
 	close_if_open(s->m->storm_fd);
 	close_if_open(s->m->text_fd);
+	close_if_open(s->m->clock_fd);
 	s->console = console[0];
 }
 
@@ -327,6 +333,28 @@ static bool read_status(struct session *s)
 	return true;
 }
 
+/* See scripts/init/clock.h. What a guest does not read is not sent. */
+static bool tell_time(struct session *s)
+{
+	char question[16];
+	ssize_t got = read(s->m->clock_peer, question, sizeof(question));
+	unsigned char answer[CLOCK_BYTES];
+	struct timespec t;
+	uint64_t time;
+	size_t i;
+
+	if (got < 0 && errno == EINTR)
+		return true;
+	if (got <= 0)
+		return false;
+	clock_gettime(CLOCK_REALTIME, &t);
+	time = t.tv_sec * SECOND + t.tv_nsec;
+	for (i = 0; i < CLOCK_BYTES; i++)
+		answer[i] = time >> (8 * i);
+	return send(s->m->clock_peer, answer, sizeof(answer), MSG_DONTWAIT) >= 0 ||
+		errno == EAGAIN || errno == EINTR;
+}
+
 static void read_signals(struct session *s)
 {
 	struct signalfd_siginfo info;
@@ -404,7 +432,7 @@ static struct timespec *patience(const struct session *s, int64_t time, struct t
 	return t;
 }
 
-enum { CONSOLE, STDIN, OUT, STATUS, STORM, SIGNALS, NR_FDS };
+enum { CONSOLE, STDIN, OUT, STATUS, STORM, CLOCK, SIGNALS, NR_FDS };
 
 static void set_events(struct session *s, struct pollfd *p)
 {
@@ -424,6 +452,7 @@ static void set_events(struct session *s, struct pollfd *p)
 				  .events = POLLOUT };
 	p[STATUS] = (struct pollfd){ .fd = s->m->status_peer, .events = POLLIN };
 	p[STORM] = (struct pollfd){ .fd = s->m->storm ? s->m->storm_peer : -1, .events = POLLIN };
+	p[CLOCK] = (struct pollfd){ .fd = s->m->clock_peer, .events = POLLIN };
 	p[SIGNALS] = (struct pollfd){ .fd = s->signals, .events = POLLIN };
 }
 
@@ -434,6 +463,10 @@ static void handle_events(struct session *s, const struct pollfd *p)
 	if (p[STATUS].revents && !read_status(s)) {
 		close(s->m->status_peer);
 		s->m->status_peer = -1;
+	}
+	if (p[CLOCK].revents && !tell_time(s)) {
+		close(s->m->clock_peer);
+		s->m->clock_peer = -1;
 	}
 	if (p[OUT].revents && !flush(&s->from_guest, s->out)) {
 		s->out = -1;

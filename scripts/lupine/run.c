@@ -25,6 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../init/clock.h"
 #include "manifest.h"
 #include "network.h"
 #include "run.h"
@@ -725,6 +726,16 @@ static bool has_parameter(const char *text, const char *name)
 	return false;
 }
 
+static bool has_word(const struct words *w, const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < w->nr; i++)
+		if (!strcmp(w->word[i], word))
+			return true;
+	return false;
+}
+
 /* What the kernel is told, but for what the init has to know. */
 static void make_command_line(const struct options *o, struct guest *g)
 {
@@ -738,6 +749,9 @@ static void make_command_line(const struct options *o, struct guest *g)
 	/* The first of two counts. */
 	if (!o->no_net && !(more && has_parameter(more, "ip=")))
 		append(&g->cmdline, " ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off:10.0.2.3");
+	/* With -icount the counter is another one. */
+	if (!g->kvm && !(more && has_parameter(more, "tsc=")) && !has_word(&o->qemu, "-icount"))
+		append(&g->cmdline, " tsc=reliable tsc_early_khz=%u", clock_khz());
 	append(&g->cmdline, "%s", more ?: "");
 	/* What such a kernel does not know is an argument, and it has no KASLR to switch off. */
 	while (g->ukl && (p = strstr(g->cmdline, " nokaslr")) && (p[8] == ' ' || !p[8]))
@@ -799,6 +813,11 @@ static void qemu_arguments(const struct options *o, struct guest *g, struct mach
 	words_addf(q, "socket,id=status,fd=%d", m->status_fd);
 	words_add(q, "-device");
 	words_add(q, "isa-debugcon,iobase=0xf4,chardev=status");
+	/* See scripts/init/clock.h. */
+	words_add(q, "-chardev");
+	words_addf(q, "socket,id=clock,fd=%d", m->clock_fd);
+	words_add(q, "-device");
+	words_addf(q, "isa-serial,iobase=%#x,irq=13,chardev=clock", CLOCK_PORT);
 	words_add(q, "-kernel");
 	words_addf(q, "%s%s", *o->kernel == '/' ? "" : "./", o->kernel);
 	words_add(q, "-append");
@@ -867,6 +886,7 @@ int cmd_run(int argc, char **argv)
 	char text_path[32];
 
 	status_of_die = EXIT_CANNOT;
+	clock_start();
 	open_standard_descriptors();
 	parse_options(&o, argc, argv);
 	if (o.detach) {

@@ -37,6 +37,10 @@ long state_number(const char *name, const char *file);
 bool state_running(const char *name);
 void state_remove(const char *name);
 
+/* clock.c: the frequency of TCG's time stamp counter, in kHz, measured since the start. */
+void clock_start(void);
+unsigned int clock_khz(void);
+
 struct network;
 
 /* machine.c: run QEMU, relay its console, and find out how it ended. */
@@ -52,9 +56,9 @@ struct machine {
 	bool quiet;
 	char *text;			/* for the init, on a disk; or NULL */
 	/* Descriptors that QEMU inherits */
-	int status_fd, storm_fd, text_fd;
+	int status_fd, storm_fd, text_fd, clock_fd;
 	/* Our ends of them */
-	int status_peer, storm_peer;
+	int status_peer, storm_peer, clock_peer;
 };
 
 /* Make the descriptors, whose numbers go into QEMU's arguments. */

@@ -46,7 +46,7 @@ start_guest()
 {
 	local _
 
-	"$ROOT/scripts/lupine/run" --kernel "$kernel" --image "$1" --memory 256 --timeout 600 \
+	"$ROOT/scripts/lupine/lupine" run --kernel "$kernel" --image "$1" --memory 256 --timeout 600 \
 		"${@:3}" >"$work/console" 2>&1 &
 	server=$!
 	for _ in {1..300}; do
@@ -115,7 +115,7 @@ check "a half-closed connection" half_closed
 check "UDP" datagrams
 check "64 MiB" large
 stop_guest
-no_guest=("$ROOT/scripts/lupine/run" --kernel "$kernel" --image "$image" --timeout 20)
+no_guest=("$ROOT/scripts/lupine/lupine" run --kernel "$kernel" --image "$image" --timeout 20)
 refused "a port that is given twice" "port $tcp of 127.0.0.1 is in use" \
 	"${no_guest[@]}" -p "$tcp:7" -p "$tcp:80"
 refused "a UDP port that is given twice" "port $udp of 127.0.0.1 is in use" \

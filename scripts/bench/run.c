@@ -226,8 +226,8 @@ void find_kernels(const struct experiment *e, struct kernel **k, size_t *n)
 		if (wanted_app(e->apps[i]))
 			kernels_of(e, e->apps[i], k, n);
 	if (e->image && !strcmp(opt.accel, "auto")) {
-		char *answer = output_of(words(script("lupine/lupine"), "accel", "--kernel", (*k)[0].copy,
-					       NULL));
+		char *answer = output_of(words(script("lupine/lupine"), "accel", "--kernel",
+					       (*k)[0].copy, NULL));
 
 		if (!answer)
 			die("lupine accel fails");
@@ -245,8 +245,8 @@ void guest_words(struct words *w, const struct kernel *k, const char *image, con
 {
 	bool tcg = !strcmp(opt.accel, "tcg");
 
-	add(w, script("lupine/lupine"), "run", "--quiet", "--no-net", "--accel", opt.accel, "--kernel",
-	    k->copy, "--image", text("%s/bench/%s", build, image), "--memory", text("%ld", memory),
+	add(w, script("lupine/lupine"), "run", "--quiet", "--no-net", "--accel", opt.accel,
+	    "--kernel", k->copy, "--image", text("%s/bench/%s", build, image), "--memory", text("%ld", memory),
 	    "--timeout", text("%ld", timeout), "--append", NULL);
 	if (!unit || !tcg)
 		add(w, text("nokaslr %s", append), NULL);

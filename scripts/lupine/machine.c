@@ -405,7 +405,7 @@ static void widen(struct session *s)
 		return;
 	left = network_widen(s->m->network, s->qemu);
 	if (left < 0)
-		tell("QEMU's sockets cannot be had (%s): of many connections at once some may wait for seconds",
+		tell("QEMU's sockets cannot be had (%s): many connections at once may stall",
 		     strerror(-left));
 	s->widened = left <= 0;
 }

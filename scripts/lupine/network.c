@@ -41,12 +41,12 @@ static int try_port(const struct port *p)
 		return fd;
 	if (errno == EADDRINUSE)
 		die("port %u of %s is in use; take another one: -p PORT:%u", p->host,
-		       p->address, p->guest);
+		    p->address, p->guest);
 	if (errno == EADDRNOTAVAIL)
 		die("%s is no address of this machine; 0.0.0.0 stands for all", p->address);
 	if (errno == EACCES)
 		die("port %u needs rights, as all below 1024; take another one: -p PORT:%u",
-		       p->host, p->guest);
+		    p->host, p->guest);
 	die("port %u of %s: %s", p->host, p->address, strerror(errno));
 }
 
@@ -78,7 +78,7 @@ static void parse_port(const char *word, struct port *p)
 	    inet_pton(AF_INET, p->address, &in) != 1 || !port_number(part[nr - 2], &p->host) ||
 	    !port_number(part[nr - 1], &p->guest))
 		die("-p %s: want [ADDRESS:]HOST:GUEST[/tcp|/udp], ports from 1 to 65535, %s",
-		       word, "ADDRESS as 127.0.0.1");
+		    word, "ADDRESS as 127.0.0.1");
 	free(text);
 }
 

@@ -84,7 +84,7 @@ console()
 # body PATH [OPTION OF CURL]...: what the server has there
 body()
 {
-	curl -qsS --noproxy '*' --max-time 60 "${@:2}" "http://$host:$port$1"
+	curl -qsS --noproxy '*' --max-time 100 "${@:2}" "http://$host:$port$1"
 }
 
 # http PATH [OPTION OF CURL]...: the same behind its status and headers

@@ -246,8 +246,8 @@ void guest_words(struct words *w, const struct kernel *k, const char *image, con
 	bool tcg = !strcmp(opt.accel, "tcg");
 
 	add(w, script("lupine/lupine"), "run", "--quiet", "--no-net", "--accel", opt.accel,
-	    "--kernel", k->copy, "--image", text("%s/bench/%s", build, image), "--memory", text("%ld", memory),
-	    "--timeout", text("%ld", timeout), "--append", NULL);
+	    "--kernel", k->copy, "--image", text("%s/bench/%s", build, image), "--memory",
+	    text("%ld", memory), "--timeout", text("%ld", timeout), "--append", NULL);
 	if (!unit || !tcg)
 		add(w, text("nokaslr %s", append), NULL);
 	else if (!counts(unit))

@@ -184,7 +184,7 @@ libc_works()
 tools_work()
 {
 	chroot_run lupine --help | grep -q 'usage: lupine COMMAND'
-	chroot_run lupine run --help | grep -qi '^usage'
+	chroot_run env BUILD=/tmp/build lupine run --help | grep -qi '^usage'
 	if chroot_run lupine nothing >"$work/out" 2>&1; then
 		return 1
 	fi

@@ -108,9 +108,8 @@ static void relocate(const struct program *finished, const struct program *linke
 		type = "64";
 		break;
 	default:
-		fail("a reference to the kernel's %s at %#" PRIx64 " cannot hold an address there"
-		     " (relocation %" PRIu64 "); compile with -fno-pie -mcmodel=large", symbol,
-		     place, (uint64_t)GELF_R_TYPE(r->r_info));
+		fail("the reference to %s at %#" PRIx64 " is too short: take -mcmodel=large",
+		     symbol, place);
 	}
 	printf("\t.reloc .Lprogram + %" PRIu64 ", R_X86_64_%s, %s + %" PRId64 "\n",
 	       file_offset(finished, place, *type == '6' ? 8 : 4), type, symbol, addend);

@@ -56,15 +56,14 @@ static void say(const char *text)
 
 static void say_number(const char *before, unsigned int n)
 {
-	char text[16], *p = text + sizeof(text);
+	char text[16] = "";
+	int i = sizeof(text) - 2;
 
-	*--p = '\0';
-	*--p = '\n';
-	do
-		*--p = (char)('0' + n % 10);
-	while (n /= 10);
+	text[i] = '\n';
+	for (; i == sizeof(text) - 2 || n; n /= 10)
+		text[--i] = (char)('0' + n % 10);
 	say(before);
-	say(p);
+	say(text + i);
 }
 
 /* Everything that was written is at the other end of the console. */

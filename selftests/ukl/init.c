@@ -140,7 +140,7 @@ int main(void)
 		mount("proc", "/proc", "proc", 0, NULL);
 	}
 	if (!is_ours())
-		ksft_exit_skip("process 1 is not this program, which is not linked into a kernel\n");
+		ksft_exit_skip("process 1 is not this program: no application in a kernel\n");
 	ksft_set_plan(6);
 	ksft_test_result(getppid() == 1, "process 1 is the parent\n");
 	ksft_test_result(waits_for_orphans(20), "process 1 waits for orphans\n");

@@ -33,7 +33,7 @@ asm(".globl ukl_start\n"
 
 void ukl_process_1(unsigned long *stack);
 
-static long sys(long nr, long a, long b, long c, long d, long e)
+static long __attribute__((noinline)) sys(long nr, long a, long b, long c, long d, long e)
 {
 	register long r10 asm("r10") = d;
 	register long r8 asm("r8") = e;

@@ -26,10 +26,10 @@ app=$work/machine
 cd "$work"
 
 # On a busy machine the kernel misses ticks that it counts on, and panics.
-boot=(--timeout 180 --accel tcg --append no_timer_check)
-boot() { guest "${boot[@]}" "$@"; }
+boot_options=(--timeout 180 --accel tcg --append no_timer_check)
+boot() { guest "${boot_options[@]}" "$@"; }
 # A selftest counts its tests itself, and its status is the machine's.
-boot_selftest() { "$ROOT/scripts/lupine/run" "${boot[@]}" "$work/$1"; }
+boot_selftest() { "$ROOT/scripts/lupine/run" "${boot_options[@]}" "$work/$1"; }
 compile() { make -C "$selftests" OUTPUT="$work" KHDR_INCLUDES= CC=ukl-gcc CXX=ukl-g++ "${@/#/$work/}"; }
 has() { grep -qx "CONFIG_$1=y" "$kernel/.config"; }
 
@@ -85,7 +85,7 @@ press_ctrl_c()
 
 interrupted()
 {
-	press_ctrl_c | no_returns "$ROOT/scripts/lupine/run" "${boot[@]}" \
+	press_ctrl_c | no_returns "$ROOT/scripts/lupine/run" "${boot_options[@]}" \
 		--log console "$app" wait
 }
 run interrupted
@@ -116,7 +116,7 @@ echo_server()
 	local port server line
 
 	port=$(free_port)
-	"$ROOT/scripts/lupine/run" "${boot[@]}" -p "$port:7" "$app" echo 7 >raw 2>&1 &
+	"$ROOT/scripts/lupine/run" "${boot_options[@]}" -p "$port:7" "$app" echo 7 >raw 2>&1 &
 	server=$!
 	for _ in $(seq 600); do
 		! grep -qs listening raw || break

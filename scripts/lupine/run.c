@@ -745,7 +745,7 @@ static void make_command_line(const struct options *o, struct guest *g)
 	for (i = 0; i < o->append.nr; i++)
 		append(&more, " %s", o->append.word[i]);
 	append(&g->cmdline, "%sconsole=ttyS0 panic=-1 reboot=t quiet",
-	       o->image ? "root=/dev/vda rw " : "");
+	       !o->image ? "" : g->ukl ? "UKL_ROOT=/dev/vda " : "root=/dev/vda rw ");
 	/* The first of two counts. */
 	if (!o->no_net && !(more && has_parameter(more, "ip=")))
 		append(&g->cmdline, " ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off:10.0.2.3");

@@ -90,14 +90,14 @@ configure()
 			-d USB_SUPPORT -d WIRELESS -d ETHERNET -d NETWORK_FILESYSTEMS
 		[ "$1" = defconfig ] || {
 			overlays=+kml
-			[ "$1" = defconfig+kml ] || overlays+=+ukl refused+=(-d KALLSYMS_ALL)
+			[ "$1" = defconfig+kml ] || overlays+=+ukl
 			"$ROOT/scripts/kconfig/fragments" --flat "$overlays" >"$o/overlay.config"
 			(cd "$o" && "$tree/scripts/kconfig/merge_config.sh" -m -Q .config overlay.config)
 			# What is refused together with it is on in defconfig.
 			"$tree/scripts/config" --file "$o/.config" -e EXPERT -d IA32_EMULATION \
 				-d X86_X32_ABI -d X86_FRED -d XEN_PV -d X86_KERNEL_IBT \
 				-d X86_USER_SHADOW_STACK -d MITIGATION_PAGE_TABLE_ISOLATION \
-				-d AMD_MEM_ENCRYPT -d INTEL_TDX_GUEST "${refused[@]}"
+				-d AMD_MEM_ENCRYPT -d INTEL_TDX_GUEST
 		} ;;
 	*)
 		"$ROOT/scripts/kconfig/configure" --output "$wanted" "$1"
@@ -122,15 +122,8 @@ compile()
 
 	# Lines of several jobs must not mix.
 	if [[ $1 == *+ukl ]]; then
-		# Process 1 waits for it, and says how it ended.
-		gcc -x assembler -c -o "$o/application.o" - <<-'END'
-			.section .ukl.text, "ax"
-			.globl ukl_entry
-			ukl_entry:	movl $60, %eax	/* exit(0) */
-				xorl %edi, %edi
-				syscall
-			.section .note.GNU-stack, "", @progbits
-		END
+		UKL_REWRITE=0 "$ROOT/scripts/ukl/ukl-gcc" --ukl-object -o "$o/application.o" -x c - \
+			<<<"int main(void) { return 0; }"
 		set -- "$1" "$log" UKL_OBJECT="$o/application.o"
 	fi
 	logged "$log" make -C "$tree" O="$o" -j"$JOBS" -Oline LOCALVERSION= W=1 C=1 "${@:3}" vmlinux

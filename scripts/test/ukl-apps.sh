@@ -7,36 +7,20 @@
 # CC=ukl-gcc, with the kernel in FOLDER, boots what comes out, and lets the checks of
 # scripts/apps talk to it. The sources stay in build/download.
 set -eu
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "$0")")/../lib.sh"
-# shellcheck source=scripts/sources.sh
-. "$ROOT/scripts/sources.sh"
 # shellcheck source=scripts/test/lib.sh
-. "$ROOT/scripts/test/lib.sh"
-
-kernel='' apps=()
-while [ $# -gt 0 ]; do
-	case $1 in
-	--kernel) kernel=${2:?--kernel wants a folder}; shift 2 ;;
-	--help | -h) usage; exit ;;
-	redis | memcached) apps+=("$1"); shift ;;
-	*) die "unknown argument '$1' (see --help)" ;;
-	esac
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+# shellcheck source=scripts/source/lib.sh
+. "$ROOT/scripts/source/lib.sh"
+kernel=''
+begin kernel:folder! ... -- "$@"
+[ ${#arguments[@]} -gt 0 ] || arguments=(redis memcached)
+for app in "${arguments[@]}"; do
+	[[ $app =~ ^(redis|memcached)$ ]] || die "unknown application '$app'; see --help"
 done
-[ -f "$kernel/.ukl-symbols" ] || die "no kernel with CONFIG_UKL in '$kernel' (--kernel)"
-[ ${#apps[@]} -gt 0 ] || apps=(redis memcached)
-kernel=$(readlink -f "$kernel")
-export UKL_KERNEL=$kernel
-unset UKL_LIBC UKL_HOST UKL_KERNEL_SYMBOLS
-need gcc make mke2fs dpkg-source
-LOGS=$BUILD/test/ukl-apps
-mkdir -p "$BUILD/ukl"
-work=$(mktemp -d "$BUILD/ukl/apps-XXXXXX")
-server=''
-trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-ukl_gcc=$ROOT/scripts/ukl/ukl-gcc
+UKL_KERNEL=$(readlink -f "$kernel")
+export UKL_KERNEL
+unset UKL_LIBC UKL_HOST UKL_KERNEL_SYMBOLS UKL_REWRITE
+PATH=$ROOT/scripts/ukl:$PATH
 
 # unpack APP: into $work/APP.
 unpack()
@@ -56,8 +40,7 @@ unpack()
 build_redis()
 {
 	unpack redis
-	make -C "$work/redis/src" -j"$JOBS" CC="$ukl_gcc" MALLOC=libc redis-server
-	ln -sf redis/src/redis-server "$work/kernel"
+	make -C "$work/redis/src" -j"$JOBS" CC=ukl-gcc MALLOC=libc redis-server
 }
 
 build_memcached()
@@ -65,25 +48,18 @@ build_memcached()
 	unpack memcached
 	cd "$work/memcached"
 	# What it tries at compile time only is what the host has.
-	./configure CC="$ukl_gcc" --disable-docs
+	./configure CC=ukl-gcc --disable-docs
 	make -j"$JOBS" memcached
-	ln -sf memcached/memcached "$work/kernel"
 }
 
-# talk APP PORT [OPTION-OF-RUN... --] [ARGUMENT...]
+# talk APP PORT OPTION-OR-ARGUMENT-OF-RUN...
 talk()
 {
-	local app=$1 port=$2 check=$ROOT/scripts/apps/$1/check host status=0 options=()
+	local check=$ROOT/scripts/apps/$1/check host server status=0
 
-	shift 2
-	while [ "${1:---}" != -- ]; do
-		options+=("$1")
-		shift
-	done
-	[ $# = 0 ] || shift
 	host=$(free_port)
-	"$ROOT/scripts/lupine/lupine" run --timeout 120 --memory 256 -p "$host:$port" "${options[@]}" \
-		"$work/kernel" "$@" </dev/null >"$work/console" 2>&1 &
+	"$ROOT/scripts/lupine/lupine" run --timeout 120 --memory 256 -p "$host:$2" "${@:3}" \
+		>"$work/console" 2>&1 &
 	server=$!
 	for _ in $(seq 300); do
 		# An attempt before the guest is up hangs.
@@ -95,27 +71,27 @@ talk()
 	tr -d '\r' <"$work/console" | tail -n 30
 	kill "$server" 2>/dev/null || :
 	wait "$server" || :
-	server=''
 	return "$status"
 }
 
 talk_redis()
 {
-	talk redis 6379 -- --save '' --protected-mode no --bind 0.0.0.0
+	talk redis 6379 "$work/redis/src/redis-server" --save '' --protected-mode no --bind 0.0.0.0
 }
 
 talk_memcached()
 {
 	# It looks for its user.
-	mkdir -p "$work/root/etc"
+	mkdir -p "$work/root/etc" "$work/root/dev"
 	echo 'root:x:0:0:root:/:/bin/sh' >"$work/root/etc/passwd"
 	mke2fs -q -t ext2 -d "$work/root" "$work/root.ext2" 4M
-	talk memcached 11211 --image "$work/root.ext2" -- -u root
+	talk memcached 11211 --image "$work/root.ext2" "$work/memcached/memcached" -u root
 }
 
 "$ROOT/scripts/source/prerequisites" --group ukl
-for app in "${apps[@]}"; do
-	try "$app is built by its own makefile, with CC=ukl-gcc" "build_$app"
-	[ "$result" != 0 ] || try "$app answers, linked into the kernel" "talk_$app"
+need gcc make mke2fs dpkg-source
+for app in "${arguments[@]}"; do
+	check "$app is built by its own makefile, with CC=ukl-gcc" "build_$app"
+	! ok || check "$app answers, linked into the kernel" "talk_$app"
 done
 summary

@@ -1,40 +1,74 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What a C++ program needs of its start and end, and of the linker: constructors
- * and destructors in order, exceptions, streams, variables of threads.
+ * and destructors in order, exceptions, streams, variables of threads. The last
+ * destructor has the last test, and ends the program.
  */
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace {
 
-struct Announced {
-	std::string name;
+char order[64];
+int number, failures;
 
-	explicit Announced(const char *n) : name(n)
+void note(const char *what)
+{
+	std::snprintf(order + std::char_traits<char>::length(order), 32, "%s ", what);
+}
+
+void result(bool good, const char *name)
+{
+	failures += !good;
+	std::cout << (good ? "ok " : "not ok ") << ++number << " " << name << std::endl;
+}
+
+/* Constructed before all others, and so the last one to go */
+struct Early {
+	Early()
 	{
-		std::printf("made %s\n", name.c_str());
+		note("early");
 	}
-	~Announced()
+	~Early()
 	{
-		std::printf("gone %s\n", name.c_str());
+		bool good = std::string(order) == "early global exit ~global ";
+
+		std::printf("%s %d constructors and destructors run in order (%s)\n",
+			    good ? "ok" : "not ok", number + 1, order);
+		std::fflush(stdout);
+		_exit(failures || !good);
 	}
 };
 
-Announced global("global");
+struct Named {
+	std::string name;
 
-__attribute__((init_priority(200))) Announced early("early");
+	explicit Named(const char *n) : name(n)
+	{
+		if (name == "global")
+			note("global");
+	}
+	~Named()
+	{
+		if (name == "global")
+			note("~global");
+	}
+};
 
-thread_local Announced of_thread("of thread");
+__attribute__((init_priority(200))) Early early;
+Named global("global");
+thread_local Named of_thread("of thread");
 
 int checked(int i)
 {
-	Announced local("local");
+	Named local("local");
 
 	if (i > 2)
 		throw std::runtime_error("too big");
@@ -46,24 +80,28 @@ int checked(int i)
 int main()
 {
 	std::vector<int> v;
+	std::ostringstream text;
+	std::string caught, name;
 
-	std::atexit([] { std::cout << "at exit\n"; });
+	std::atexit([] { note("exit"); });
+	std::cout << "TAP version 13\n1..5\n";
 	try {
 		v.push_back(checked(1));
 		v.push_back(checked(3));
 	} catch (const std::exception &e) {
-		std::cout << "caught " << e.what() << "\n";
+		caught = e.what();
 	}
+	result(caught == "too big" && v.size() == 1, "an exception is caught");
+	caught = "";
 	try {
-		std::cout << v.at(v.size()) << "\n";
+		v.at(v.size())++;
 	} catch (const std::out_of_range &) {
-		std::cout << "caught out of range\n";
+		caught = "out of range";
 	}
-	std::thread([] {
-		const std::string &name = of_thread.name;
-
-		std::cout << "in a thread, " << name << "\n";
-	}).join();
-	std::cout << v.size() << " " << std::hex << 255 << " " << 1.5 << std::endl;
-	return 3;
+	result(caught == "out of range", "an exception of the library is caught");
+	std::thread([&name] { name = of_thread.name; }).join();
+	result(name == "of thread", "a thread has its variables");
+	text << v.size() << " " << std::hex << 255 << " " << 1.5;
+	result(text.str() == "1 ff 1.5", "streams format");
+	return 0;
 }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Process 1 behind an application in the kernel never goes back to user mode: it
- * waits for its children, in the kernel. Yet it has to do what signals ask of any
- * process: to stop for a tracer, to freeze, and then to go on waiting, asleep. And
- * the status that it reports is that of the application, whatever thread ends it.
+ * With an application in the kernel, process 1 is the program that ukl-gcc links in
+ * front of it. It waits for orphans, and does what signals ask of any process: it stops
+ * for a tracer, freezes, and then goes on to wait, asleep.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -18,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../kselftest.h"
+
 static void sleep_ms(long ms)
 {
 	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
@@ -25,106 +28,124 @@ static void sleep_ms(long ms)
 	nanosleep(&t, NULL);
 }
 
-/* What process 1 has used of the processor, in ticks of 10 ms; -1 without /proc */
+/* The time that process 1 has run for, in ticks of 10 ms */
 static long used(void)
 {
-	unsigned long user, system;
+	unsigned long user = 0, system = 0;
 	FILE *f = fopen("/proc/1/stat", "r");
-	int n;
 
-	if (!f)
-		return -1;
-	n = fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-		   &user, &system);
-	fclose(f);
-	return n == 2 ? (long)(user + system) : -1;
+	if (f && fscanf(f, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+			&user, &system) != 2)
+		user = system = 0;
+	if (f)
+		fclose(f);
+	return (long)(user + system);
+}
+
+/* Orphans come to init, which has to wait for them. */
+static bool waits_for_orphans(int n)
+{
+	int fd[2], left = 0;
+	pid_t child, orphan;
+
+	if (pipe(fd))
+		return false;
+	for (int i = 0; i < n; i++) {
+		child = fork();
+		if (!child) {
+			orphan = fork();
+			if (orphan)
+				_exit(write(fd[1], &orphan, sizeof(orphan)) < 0);
+			_exit(0);
+		}
+		waitpid(child, NULL, 0);
+	}
+	for (int i = 0; i < n; i++) {
+		int tries = 200;
+
+		if (read(fd[0], &orphan, sizeof(orphan)) != sizeof(orphan))
+			return false;
+		while (!kill(orphan, 0) && --tries)
+			sleep_ms(10);
+		left += !tries;
+	}
+	close(fd[0]);
+	close(fd[1]);
+	return !left;
 }
 
 /* Is process 1 asleep most of the time, and does it wait for orphans still? */
-static int works(void)
+static bool goes_on(void)
 {
 	long before = used(), after;
-	int fd[2], tries = 200;
-	pid_t child, orphan;
 
 	sleep_ms(500);
 	after = used();
-	if (before >= 0 && after - before > 20) {
-		printf("process 1 is busy: %ld ticks of 50\n", after - before);
-		return 0;
+	if (after - before > 20) {
+		ksft_print_msg("process 1 is busy: %ld ticks of 50\n", after - before);
+		return false;
 	}
-	if (pipe(fd))
-		return 0;
-	child = fork();
-	if (!child) {
-		orphan = fork();
-		if (orphan)
-			_exit(write(fd[1], &orphan, sizeof(orphan)) < 0);
-		_exit(0);
-	}
-	waitpid(child, NULL, 0);
-	if (read(fd[0], &orphan, sizeof(orphan)) != sizeof(orphan))
-		return 0;
-	while (!kill(orphan, 0) && --tries)
-		sleep_ms(10);
-	if (!tries)
-		printf("process 1 does not wait for orphans\n");
-	return tries;
+	return waits_for_orphans(1);
 }
 
-static int test_tracer(void)
+static bool stops_for_a_tracer(void)
 {
 	int status, tries = 500;
 
 	if (ptrace(PTRACE_ATTACH, 1, NULL, NULL)) {
-		printf("attach: %s\n", strerror(errno));
-		return 1;
+		ksft_print_msg("attach: %s\n", strerror(errno));
+		return false;
 	}
 	while (waitpid(1, &status, WNOHANG | __WALL) != 1 && --tries)
 		sleep_ms(10);
-	printf("process 1 %s\n", tries && WIFSTOPPED(status) ? "stops" : "does not stop");
-	if (!tries || ptrace(PTRACE_DETACH, 1, NULL, NULL))
-		return 1;
-	printf("process 1 %s\n", works() ? "goes on" : "does not go on");
-	return 0;
+	return tries && WIFSTOPPED(status) && !ptrace(PTRACE_DETACH, 1, NULL, NULL);
 }
 
-static int put(const char *file, const char *text)
+static bool put(const char *file, const char *text)
 {
 	int fd = open(file, O_WRONLY);
-	int ret = fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	bool good = fd >= 0 && write(fd, text, strlen(text)) >= 0;
 
 	if (fd >= 0)
 		close(fd);
-	return ret;
+	return good;
 }
 
 /* Freeze all processes, as for a suspend, and thaw them after a few seconds. */
-static int test_freeze(void)
+static void test_freezer(void)
 {
-	int ret;
-
 	mkdir("/sys", 0555);
-	if (mount("sysfs", "/sys", "sysfs", 0, NULL) || put("/sys/power/pm_test", "freezer")) {
-		printf("no test of the freezer in this kernel\n");
-		return 0;
+	if (mount("sysfs", "/sys", "sysfs", 0, NULL) || !put("/sys/power/pm_test", "freezer")) {
+		ksft_test_result_skip("no test of the freezer in this kernel\n");
+		ksft_test_result_skip("no test of the freezer in this kernel\n");
+		return;
 	}
-	ret = put("/sys/power/state", "freeze");
-	printf("freeze: %s\n", ret ? strerror(-ret) : "done");
-	printf("process 1 %s\n", works() ? "goes on" : "does not go on");
-	return 0;
+	ksft_test_result(put("/sys/power/state", "freeze"), "process 1 freezes\n");
+	ksft_test_result(goes_on(), "process 1 goes on after it was frozen\n");
 }
 
-int main(int argc, char **argv)
+static bool is_ours(void)
 {
-	const char *test = argc > 1 ? argv[1] : "";
+	char one[PATH_MAX] = "", self[PATH_MAX] = "";
 
-	mkdir("/proc", 0555);
-	mount("proc", "/proc", "proc", 0, NULL);
-	if (!strcmp(test, "tracer"))
-		return test_tracer();
-	if (!strcmp(test, "freeze"))
-		return test_freeze();
-	fprintf(stderr, "usage: init tracer|freeze\n");
-	return 2;
+	return readlink("/proc/1/exe", one, sizeof(one) - 1) > 0 &&
+	       readlink("/proc/self/exe", self, sizeof(self) - 1) > 0 && !strcmp(one, self);
+}
+
+int main(void)
+{
+	ksft_print_header();
+	if (access("/proc/self", F_OK)) {
+		mkdir("/proc", 0555);
+		mount("proc", "/proc", "proc", 0, NULL);
+	}
+	if (!is_ours())
+		ksft_exit_skip("process 1 is not this program: no application in a kernel\n");
+	ksft_set_plan(6);
+	ksft_test_result(getppid() == 1, "process 1 is the parent\n");
+	ksft_test_result(waits_for_orphans(20), "process 1 waits for orphans\n");
+	ksft_test_result(stops_for_a_tracer(), "process 1 stops for a tracer\n");
+	ksft_test_result(goes_on(), "process 1 goes on after a tracer\n");
+	test_freezer();
+	ksft_finished();
 }

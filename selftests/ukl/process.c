@@ -1,32 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * An application linked into the kernel is a process: one test a run, by name.
- * What it prints and its exit status are those of any Linux.
+ * An application that is linked into the kernel is a process: each test does what
+ * programs do on any Linux, and wants the result that they get there.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <math.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../kselftest.h"
 #include "process.h"
 
-extern char **environ;
-
-static const char constant[] = "constant";
 static int variable = 1;
 static char zeroes[3 * 4096];
 static int constructed;
@@ -36,28 +34,9 @@ __attribute__((constructor)) static void construct(void)
 	constructed++;
 }
 
-__attribute__((destructor)) static void destruct(void)
+static bool constructor_has_run(void)
 {
-	printf("destructor\n");
-}
-
-static void at_exit(void)
-{
-	printf("atexit\n");
-}
-
-static int test_args(int argc, char **argv)
-{
-	char **e;
-	int i;
-
-	atexit(at_exit);
-	printf("constructed %d, %s %s\n", constructed, argv[0], argv[1]);
-	for (i = 2; i < argc; i++)
-		printf("argument <%s>\n", argv[i]);
-	for (e = environ; *e; e++)
-		printf("environment <%s>\n", *e);
-	return 7;
+	return constructed == 1;
 }
 
 static volatile sig_atomic_t signals;
@@ -69,255 +48,227 @@ static void count_signal(int sig, siginfo_t *info, void *context)
 		signals++;
 }
 
-static int test_signals(void)
+static void handle(int sig)
 {
-	struct itimerval t = { .it_value.tv_usec = 1000, .it_interval.tv_usec = 1000 };
 	struct sigaction sa = { .sa_sigaction = count_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+
+	signals = 0;
+	sigaction(sig, &sa, NULL);
+}
+
+static bool handler_on_its_stack(void)
+{
 	static char stack[65536];
 	stack_t ss = { .ss_sp = stack, .ss_size = sizeof(stack) };
-	double x = 0;
 
 	sigaltstack(&ss, NULL);
-	sigaction(SIGUSR1, &sa, NULL);
-	sigaction(SIGALRM, &sa, NULL);
+	handle(SIGUSR1);
 	kill(getpid(), SIGUSR1);
-	printf("signals %d\n", (int)signals);
-	/* Into a busy loop that uses the FPU and the red zone */
+	return signals == 1;
+}
+
+/* Into a busy loop that uses the FPU and the red zone */
+static bool timer_ticks(void)
+{
+	struct itimerval t = { .it_value.tv_usec = 1000, .it_interval.tv_usec = 1000 };
+	double x = 0;
+
+	handle(SIGALRM);
 	setitimer(ITIMER_REAL, &t, NULL);
 	while (signals < 20)
 		x += sin(x) + 1;
-	printf("timer %s, %s\n", signals >= 20 ? "ticks" : "is lost", x > 0 ? "sum" : "no sum");
-	/* A process that is not init ends by what it does not handle. */
-	raise(SIGTERM);
-	return 1;
+	memset(&t, 0, sizeof(t));
+	setitimer(ITIMER_REAL, &t, NULL);
+	return x > 0;
 }
 
-static int test_fork(void)
+/* The wait status of a child that does this. */
+static int child(void (*does)(void))
 {
-	volatile int *volatile wild = (int *)8;
-	int status, *heap = malloc(sizeof(*heap));
-	pid_t child;
+	int status = -1;
+	pid_t pid = fork();
 
-	*heap = 1;
-	zeroes[5000] = 1;
-	child = fork();
-	if (!child) {
-		variable = *heap = 2;
-		zeroes[5000] = 2;
-		_exit(variable + *heap + zeroes[5000]);
-	}
-	if (waitpid(child, &status, 0) != child)
-		return 1;
-	printf("child %d, mine %d %d %d\n", WEXITSTATUS(status), variable, *heap, zeroes[5000]);
-
-	/* A wild pointer of a child is its own affair. */
-	child = fork();
-	if (!child) {
-		*wild = 1;
+	if (!pid) {
+		does();
 		_exit(0);
 	}
-	waitpid(child, &status, 0);
-	printf("child killed by %d\n", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-	return 0;
+	return waitpid(pid, &status, 0) == pid ? status : -1;
 }
 
-/* Orphans come to init, which has to wait for them. */
-static int test_orphans(void)
+static void terminate(void)
 {
-	int i, fd[2], left;
-	pid_t child, orphan = 0;
+	raise(SIGTERM);
+}
 
-	if (pipe(fd))
-		return 1;
-	for (i = 0; i < 20; i++) {
-		child = fork();
-		if (!child) {
-			orphan = fork();
-			if (!orphan)
-				_exit(0);
-			if (write(fd[1], &orphan, sizeof(orphan)) != sizeof(orphan))
-				_exit(1);
-			_exit(0);
+static bool signal_without_handler(void)
+{
+	return child(terminate) == SIGTERM;
+}
+
+static bool abort_in_a_child(void)
+{
+	return WTERMSIG(child(abort)) == SIGABRT;
+}
+
+static int *heap;
+
+static void write_all(void)
+{
+	variable = *heap = 2;
+	zeroes[5000] = 2;
+	_exit(variable + *heap + zeroes[5000]);
+}
+
+static bool fork_copies_on_write(void)
+{
+	heap = malloc(sizeof(*heap));
+	*heap = 1;
+	zeroes[5000] = 1;
+	return WEXITSTATUS(child(write_all)) == 6 && variable == 1 && *heap == 1 &&
+	       zeroes[5000] == 1;
+}
+
+static bool wild_accesses_end(void)
+{
+	bool good = true;
+
+	for (const struct wild_access *a = wild_accesses; a->name; a++) {
+		int status = child(a->make);
+
+		if ((status & 0x7f) != SIGSEGV) {
+			ksft_print_msg("%s: status %#x\n", a->name, status);
+			good = false;
 		}
-		waitpid(child, NULL, 0);
 	}
-	for (i = left = 0; i < 20; i++) {
-		int tries = 100;
-
-		if (read(fd[0], &orphan, sizeof(orphan)) != sizeof(orphan))
-			return 1;
-		while (!kill(orphan, 0) && --tries)
-			usleep(10000);
-		left += !tries;
-	}
-	printf("orphans left %d, parent of all %d\n", left, getppid());
-	return left;
+	return good;
 }
 
-static int test_exec(char **argv)
+static bool break_grows(void)
 {
-	int status;
-	pid_t child;
+	const long size = 1 << 20;
+	long old = syscall(SYS_brk, 0);
+	bool good = syscall(SYS_brk, old + size) == old + size;
 
-	child = fork();
-	if (!child) {
-		execv(argv[2], argv + 2);
-		printf("exec: %s\n", strerror(errno));
-		fflush(stdout);
-		_exit(9);
-	}
-	waitpid(child, &status, 0);
-	printf("ended with %d\n", WEXITSTATUS(status));
-	return 0;
+	if (good)
+		memset((void *)old, 1, size);
+	return syscall(SYS_brk, old) == old && good;
 }
 
-/* More than fits where a console keeps what is on its way */
-static int test_output(void)
+static bool heap_grows(void)
 {
-	int i;
-
-	for (i = 0; i < 2000; i++)
-		printf("this is line %d of 2000\n", i + 1);
-	return 0;
-}
-
-static int test_memory(void)
-{
-	char *old = sbrk(0), *p;
 	size_t i, n = 2000, bad = 0;
 	char **block = calloc(n, sizeof(*block));
 
-	for (i = 0; i < sizeof(zeroes); i++)
-		bad += zeroes[i];
 	for (i = 0; i < n; i++) {
 		block[i] = malloc(1000);
 		memset(block[i], (int)i, 1000);
 	}
 	for (i = 0; i < n; i++)
 		bad += block[i][999] != (char)i;
-	p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	bad += p == MAP_FAILED;
-	printf("break grew %s, bad %zu\n",
-	       (char *)sbrk(0) - old >= 1000000 ? "enough" : "too little", bad);
-	return 0;
+	return !bad;
 }
 
-static int test_libc(void)
+static bool bss_is_zero(void)
+{
+	for (size_t i = 6000; i < sizeof(zeroes); i++)
+		if (zeroes[i])
+			return false;
+	return true;
+}
+
+static bool anonymous_memory(void)
+{
+	char *p = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p != MAP_FAILED && !p[(1 << 20) - 1];
+}
+
+static bool formats_and_locale(void)
 {
 	char text[64], *end;
-	FILE *f;
 
 	setlocale(LC_ALL, "");
 	snprintf(text, sizeof(text), "%.3f %s %x", strtod("3.14159", &end), strerror(ENOENT), 255);
-	printf("%s\n", text);
-	f = fopen("/file", "w+");
-	if (f) {
-		fputs("contents", f);
-		rewind(f);
-		printf("file %s\n", fgets(text, sizeof(text), f) ? text : "empty");
-	}
-	printf("pow %g\n", pow(2, 0.5));
-	return 0;
+	return !strcmp(text, "3.142 No such file or directory ff");
 }
 
-static int test_names(void)
+static bool file_is_made(void)
+{
+	FILE *f = fopen("ukl-file", "w+");
+	char text[64];
+	bool good;
+
+	if (!f)
+		return false;
+	fputs("contents", f);
+	rewind(f);
+	good = fgets(text, sizeof(text), f) && !strcmp(text, "contents");
+	fclose(f);
+	return !unlink("ukl-file") && good;
+}
+
+static bool math_library(void)
+{
+	volatile double half = 0.5;
+
+	return fabs(pow(2, half) - 1.41421) < 0.00001;
+}
+
+static bool numeric_names(void)
 {
 	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM }, *res;
-	char host[64];
+	char host[64] = "";
 
 	if (getaddrinfo("192.0.2.1", "80", &hints, &res))
-		return 1;
+		return false;
 	getnameinfo(res->ai_addr, res->ai_addrlen, host, sizeof(host), NULL, 0, NI_NUMERICHOST);
-	printf("address %s\n", host);
-	return 0;
+	return !strcmp(host, "192.0.2.1");
 }
 
-/* Answers with what it gets, until that has "quit". */
-static int test_echo(const char *port)
+static bool exec_of_nothing(void)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(atoi(port)) };
-	int on = 1, s = socket(AF_INET, SOCK_STREAM, 0), c;
-	char buffer[512];
-	ssize_t n;
+	char *args[] = { "/no/such/program", NULL };
 
-	setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (s < 0 || bind(s, (struct sockaddr *)&a, sizeof(a)) || listen(s, 5)) {
-		perror("listen");
-		return 1;
-	}
-	printf("listening\n");
-	fflush(stdout);
-	for (;;) {
-		c = accept(s, NULL, NULL);
-		while ((n = read(c, buffer, sizeof(buffer))) > 0) {
-			if (write(c, buffer, n) != n)
-				break;
-			if (memmem(buffer, n, "quit", 4))
-				return 0;
-		}
-		close(c);
-	}
+	return execv(args[0], args) && errno == ENOENT;
 }
 
-static int test_wild(const char *how)
+/* posix_spawn() and daemon() want it. */
+static bool null_device(void)
 {
-	static void (*volatile nowhere)(void);
-	volatile char *p = NULL;
+	int fd = open("/dev/null", O_RDWR);
 
-	if (!strcmp(how, "read"))
-		return *p;
-	if (!strcmp(how, "jump"))
-		nowhere();
-	if (!strcmp(how, "text"))
-		p = (volatile char *)(uintptr_t)test_wild;
-	if (!strcmp(how, "constant"))
-		p = (volatile char *)(uintptr_t)constant;
-	if (!strcmp(how, "data")) {
-		/* The data cannot be executed. */
-		nowhere = (void (*)(void))(uintptr_t)zeroes;
-		zeroes[0] = (char)0xc3;
-		nowhere();
-	}
-	*p = 1;
-	return 0;
+	return fd >= 0 && write(fd, "x", 1) == 1 && !close(fd);
 }
 
-int main(int argc, char **argv)
-{
-	const char *test = argc > 1 ? argv[1] : "args";
+static const struct {
+	const char *name;
+	bool (*passes)(void);
+} tests[] = {
+	{ "a constructor has run", constructor_has_run },
+	{ "threads have their variables and locks", threads_work },
+	{ "a handler runs on the alternate stack", handler_on_its_stack },
+	{ "timer signals arrive in a busy loop", timer_ticks },
+	{ "a signal without a handler ends a process", signal_without_handler },
+	{ "abort() ends a process", abort_in_a_child },
+	{ "fork() copies on write", fork_copies_on_write },
+	{ "wild accesses are SIGSEGV", wild_accesses_end },
+	{ "the break grows", break_grows },
+	{ "the heap grows", heap_grows },
+	{ "the bss is zero", bss_is_zero },
+	{ "anonymous memory is mapped", anonymous_memory },
+	{ "formats and the locale work", formats_and_locale },
+	{ "a file can be made", file_is_made },
+	{ "the math library works", math_library },
+	{ "addresses in numbers are names", numeric_names },
+	{ "exec() of a missing file says so", exec_of_nothing },
+	{ "there is a null device", null_device },
+};
 
-	if (!strcmp(test, "args"))
-		return test_args(argc, argv);
-	if (!strcmp(test, "threads"))
-		return test_threads();
-	if (!strcmp(test, "signals"))
-		return test_signals();
-	if (!strcmp(test, "fork"))
-		return test_fork();
-	if (!strcmp(test, "orphans"))
-		return test_orphans();
-	if (!strcmp(test, "exec") && argc > 2)
-		return test_exec(argv);
-	if (!strcmp(test, "memory"))
-		return test_memory();
-	if (!strcmp(test, "libc"))
-		return test_libc();
-	if (!strcmp(test, "names"))
-		return test_names();
-	if (!strcmp(test, "echo") && argc > 2)
-		return test_echo(argv[2]);
-	if (!strcmp(test, "wild") && argc > 2)
-		return test_wild(argv[2]);
-	if (!strcmp(test, "abort"))
-		abort();
-	if (!strcmp(test, "output"))
-		return test_output();
-	if (!strcmp(test, "wait")) {
-		printf("waiting\n");
-		fflush(stdout);
-		pause();
-		return 1;
-	}
-	fprintf(stderr, "usage: process TEST [ARGUMENT...]\n");
-	return 2;
+int main(void)
+{
+	ksft_print_header();
+	ksft_set_plan(ARRAY_SIZE(tests));
+	for (size_t i = 0; i < ARRAY_SIZE(tests); i++)
+		ksft_test_result(tests[i].passes(), "%s\n", tests[i].name);
+	ksft_finished();
 }

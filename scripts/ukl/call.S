@@ -1,23 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What ld beside this links an application with for each function of the kernel that
- * it may call. The stub hands the six registers for arguments to the kernel in memory,
- * as struct ukl_call has it (arch/x86/include/uapi/asm/ukl.h), and returns what comes
- * back. It keeps what a function has to keep, as the kernel's function does.
+ * ukl-gcc links an application with such a stub for each function of the kernel that it
+ * may call. The stub hands the six registers for arguments to the kernel in memory, as
+ * struct ukl_call has it (arch/x86/include/uapi/asm/ukl.h), and returns what comes back.
+ * It keeps the registers that a function has to keep, as the kernel's function does.
  */
 #define NR_arch_prctl	158
 #define ARCH_UKL_CALL	0x6001
 
 	.macro	UKL_FUNCTION name, number
-	.section .ukl.calls, "a"
-	.if	\number == 0
-	.balign	8
-	.globl	__ukl_calls
-__ukl_calls:
-	.endif
-	.quad	__ukl_kernel_\name
-
-	.text
 	.globl	\name
 	.type	\name, @function
 \name:
@@ -48,3 +39,4 @@ __ukl_calls:
 	.endm
 
 	.section .note.GNU-stack, "", @progbits
+	.text

@@ -170,7 +170,7 @@ for m in db-goes-back trap-goes-back; do
 done
 try "entry model: interrupt-stays is found out" finds 'work is left' --calls interrupt-stays
 try "entry model: number-is-lost is found out" finds 'another call' --calls number-is-lost
-try "entry model: syscall-stays is found out" finds "another process's" --calls syscall-stays
+try "entry model: mc-is-process is found out" finds "another process's" --calls mc-is-process
 if [ -n "$kernel" ]; then
 	need nm objdump gdb
 	nm "$kernel" >"$work/symbols"

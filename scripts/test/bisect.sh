@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/bisect.sh [--full] [--from N] [--to N] [--only SPEC] [--no-boot]
+# usage: scripts/test/bisect.sh [--full] [--topic NAME | --from N --to N] [--only SPEC] [--no-boot]
 #
 # Show that the series can be bisected: apply it patch by patch, and after each
 # build and boot lupine-base with and without CONFIG_KML, and with CONFIG_UKL as
@@ -13,6 +13,9 @@
 # longest. On two processors it is more than an hour, and several with --full. The
 # last line is "N passed, N failed".
 #
+#   --topic NAME  the patches of one topic, on those that come before it. The topics are
+#               named in the file series; the last patch of each is the topic complete, with
+#               no later one
 #   --from N    begin with this patch (1), and compare with the source before it
 #   --to N      end with this one (the last)
 #   --full      the kernel's own x86-64 defconfig, too, without CONFIG_KML, with it
@@ -30,10 +33,12 @@ set -eu
 . "$(dirname "$(readlink -f "$0")")/../lib.sh"
 # shellcheck source=scripts/test/lib.sh
 . "$ROOT/scripts/test/lib.sh"
+# shellcheck source=scripts/source/topics.sh
+. "$ROOT/scripts/source/topics.sh"
 
 specs=(lupine-base+nokml lupine-base lupine-base+ukl)
 full_specs=(defconfig defconfig+kml defconfig+ukl)
-from=1 to='' full='' boot=1 only=''
+from=1 to='' topic='' full='' boot=1 only=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h | --help) usage; exit ;;
@@ -44,6 +49,11 @@ while [ $# -gt 0 ]; do
 			die "--only wants one of: ${specs[*]} ${full_specs[*]}"
 		only=$2
 		shift ;;
+	--topic)
+		printf '%s\n' "${topics[@]}" | grep -qFx -e "${2:-}" ||
+			die "--topic wants one of: ${topics[*]}"
+		topic=$2
+		shift ;;
 	--from | --to)
 		[[ ${2:-} =~ ^[1-9][0-9]*$ ]] || die "$1 wants the number of a patch; see --help"
 		[ "$1" != --from ] || from=$2
@@ -53,7 +63,12 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-mapfile -t patches < <(sed -e 's/[ \t]*#.*//' -e '/^[ \t]*$/d' "$ROOT/series")
+mapfile -t patches < <(patches)
+if [ -n "$topic" ]; then
+	[ "$from$to" = 1 ] || die "--topic goes without --from and --to"
+	from=$(patches | grep -nFx -m 1 "$(patches "$topic" | head -n 1)" | cut -d: -f1)
+	to=$((from - 1 + $(patches "$topic" | wc -l)))
+fi
 [ -n "$to" ] || to=${#patches[@]}
 [ "$to" -le ${#patches[@]} ] || die "the series has ${#patches[@]} patches, and no number $to"
 [ "$from" -le "$to" ] || die "--from $from is behind --to $to"
@@ -227,6 +242,9 @@ done
 for ((n = from; n <= to; n++)); do
 	p=${patches[n - 1]}
 	title="${p%%-*}"
+	for t in "${topics[@]}"; do
+		[ "$(patches "$t" | head -n 1)" != "$p" ] || echo "# $t: $(title "$t")"
+	done
 	try "$title applies without fuzz" push
 	[ "$result" = 0 ] || break
 	for spec in "${specs[@]}"; do

@@ -26,6 +26,8 @@ export BUILD
 export PORTS
 ##   RUNS     runs of each measurement (5)
 RUNS ?= 5
+##   PATCH    the patch that make review shows, by its number
+export PATCH
 ##   SECONDS  that make fuzz spends on each parser (60)
 SECONDS ?= 60
 ##   ACCEL    how QEMU runs guests when it measures: tcg or kvm (what works)
@@ -38,7 +40,7 @@ export V
 .PHONY: help run setup tree kernel ukl-kernel image musl check-host check kconfig-news tables
 .PHONY: test test-full fuzz bench bench-report bench-syscall bench-lmbench bench-app bench-slots
 .PHONY: bench-echo bench-processes bench-options bench-size bench-boot bench-memory app-table
-.PHONY: clean export port-check htmldocs man deb check-bisect
+.PHONY: clean export port-check htmldocs man deb check-bisect review
 
 help: # this list
 	@awk -F "# " '/^[a-z-]+:.*# /{sub(/:.*/, "", $$1); printf "  make %-14s %s\n", $$1, $$2} sub(/^## ?/, ""){v = v $$0 "\n"} END{printf "%s", v}' $(MAKEFILE_LIST)
@@ -100,6 +102,9 @@ man: # manual pages of the programs, in build/man
 
 deb: # Debian packages of kernel PROFILE, headers, libc and programs, in build/deb
 	@scripts/source/deb
+
+review: # a patch, PATCH=0022: the code that it changes, and its tests
+	@scripts/source/review "$$PATCH"
 
 export: # the series as mails for git am, b4 and send-email, and as a quilt queue
 	@scripts/source/export

@@ -29,6 +29,8 @@ export PORTS
 RUNS ?= 5
 ##   SECONDS  time that make fuzz spends on each parser (60)
 SECONDS ?= 60
+##   PATCH    number of the patch that make review shows
+export PATCH
 ##   ACCEL    accelerator of QEMU for measurements: tcg or kvm (kvm if it works)
 ACCEL ?= auto
 ##   JOBS     parallel jobs (one per processor)
@@ -119,6 +121,10 @@ man: # make the manual pages of the programs in build/man
 deb: # make Debian packages of kernel, headers, libc, programs
 	@$(setup) source build image deb
 	@scripts/source/deb
+
+review: # show the code that PATCH changes, and run its tests
+	@$(setup) source build image vm test
+	@scripts/source/review "$$PATCH"
 
 export: # write the series as mails and as a quilt queue
 	@$(setup) source build

@@ -231,10 +231,12 @@ reproducibly()
 	fi
 }
 
-# series_patches: the names of the patches in the file series, in its order.
+# series_patches [TOPIC]: the names of the patches in the file series, in its order.
 series_patches()
 {
-	sed -e 's/[ \t]*#.*//' -e '/^[ \t]*$/d' "$ROOT/series" 2>/dev/null
+	awk -v topic="${1:-}" '/^# topic / { now = $3; sub(/:$/, "", now) }
+		{ sub(/[ \t]*#.*/, "") }
+		NF && (topic == "" || topic == now)' "$ROOT/series" 2>/dev/null
 }
 
 # tree_version: that of the kernel in build/tree, or nothing.

@@ -12,7 +12,7 @@
 
 /*
  * The slots of kernels with CONFIG_KML, see VSYSCALL_KML_SLOTS in
- * <asm/vsyscall.h> and Documentation/arch/x86/kml.rst. One for each number, and
+ * <asm/vsyscall.h> and Documentation/arch/x86/kml-calls.rst. One for each number, and
  * in the end of the page those which compare the result.
  */
 #define SLOTS		0xffffffffff601000ULL

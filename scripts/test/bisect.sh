@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/bisect.sh [--full] [--from N] [--to N] [--only SPEC] [--no-boot]
+# usage: scripts/test/bisect.sh [--full] [--topic NAME | --from N --to N] [--only SPEC] [--no-boot]
 #
 # Show that the series can be bisected: apply it patch by patch, and after each
 # build and boot lupine-base with and without CONFIG_KML, and with CONFIG_UKL as
@@ -13,6 +13,9 @@
 # longest. On two processors it is more than an hour, and several with --full. The
 # last line is "N passed, N failed".
 #
+#   --topic NAME  the patches of one topic, on those that come before it. The topics are
+#               named in the file series; the last patch of each is the topic complete, with
+#               no later one
 #   --from N    begin with this patch (1), and compare with the source before it
 #   --to N      end with this one (the last)
 #   --full      the kernel's own x86-64 defconfig, too, without CONFIG_KML, with it
@@ -28,14 +31,24 @@
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
+# shellcheck source=scripts/source/topics.sh
+. "$ROOT/scripts/source/topics.sh"
 
 specs=(lupine-base+nokml lupine-base lupine-base+ukl)
 full_specs=(defconfig defconfig+kml defconfig+ukl)
-from=1 to='' full='' no_boot='' only=''
-begin full from:number to:number only:text no-boot -- "$@"
+from='' to='' full='' no_boot='' only='' topic=''
+begin full from:number to:number only:text topic:text no-boot -- "$@"
 [ -z "$only" ] || printf '%s\n' "${specs[@]}" "${full_specs[@]}" | grep -qFx -e "$only" ||
 	die "--only wants one of: ${specs[*]} ${full_specs[*]}"
 mapfile -t patches < <(series_patches)
+if [ -n "$topic" ]; then
+	printf '%s\n' "${topics[@]}" | grep -qFx -e "$topic" ||
+		die "--topic wants one of: ${topics[*]}"
+	[ -z "$from$to" ] || die "--topic goes without --from and --to"
+	from=$(series_patches | grep -nFx -m 1 "$(series_patches "$topic" | head -n 1)" | cut -d: -f1)
+	to=$((from - 1 + $(series_patches "$topic" | wc -l)))
+fi
+from=${from:-1}
 [ -n "$to" ] || to=${#patches[@]}
 [ "$to" -le ${#patches[@]} ] || die "the series has ${#patches[@]} patches, and no number $to"
 [ "$from" -le "$to" ] || die "--from $from is behind --to $to"
@@ -200,6 +213,9 @@ done
 for ((n = from; n <= to; n++)); do
 	p=${patches[n - 1]}
 	title="${p%%-*}"
+	for t in "${topics[@]}"; do
+		[ "$(series_patches "$t" | head -n 1)" != "$p" ] || echo "# $t: $(title "$t")"
+	done
 	check "$title applies without fuzz" push
 	ok || break
 	for spec in "${specs[@]}"; do

@@ -138,7 +138,7 @@ for m in db-goes-back trap-goes-back; do
 done
 check "interrupt-stays is found out" finds 'work is left' --calls interrupt-stays
 check "number-is-lost is found out" finds 'another call' --calls number-is-lost
-check "syscall-stays is found out" finds "another process's" --calls syscall-stays
+check "mc-is-process is found out" finds "another process's" --calls mc-is-process
 if [ -n "$kernel" ]; then
 	need nm objdump gdb
 	nm "$kernel" >"$work/symbols"

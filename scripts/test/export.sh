@@ -4,12 +4,15 @@
 # usage: scripts/test/export.sh
 #
 # Tests what scripts/source/export wrote: git am, b4 and quilt take it on a clean
-# source without fuzz, each gives build/tree byte by byte, checkpatch --strict
-# has nothing to say, and the mails are complete.
+# source without fuzz, topic by topic in order, and each gives build/tree byte by byte; a
+# topic applies with only those that it needs; checkpatch --strict has nothing to say,
+# and the mails are complete.
 # The last line is "N passed, N failed[, N skipped]".
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
+# shellcheck source=scripts/source/topics.sh
+. "$ROOT/scripts/source/topics.sh"
 
 begin -- "$@"
 need git quilt patch perl diff
@@ -31,7 +34,7 @@ no()
 # What is there before the patches, of what they touch.
 touched()
 {
-	cat "$out"/mail/*.patch | sed -n 's,^\(---\|+++\) [ab]/\(.*\),\2,p' | sort -u |
+	cat "$out"/*/mail/*.patch | sed -n 's,^\(---\|+++\) [ab]/\(.*\),\2,p' | sort -u |
 		while read -r f; do
 			[ ! -f "$pristine/$f" ] || echo "$f"
 		done
@@ -79,30 +82,72 @@ executables()
 	(cd "$1" && find . \( -name .git -o -name .pc \) -prune -o -type f -perm /111 -print) | sort
 }
 
+# am MBOX OPTION...: no merge, no fuzz. git am does neither unless it is told to.
+am()
+{
+	git -C "$work/git" am -q "${@:2}" "$1"
+}
+
 git_am()
 {
+	local t
+
 	clean_git "$work/git"
-	# No merge, no fuzz: git am does neither unless it is told to.
-	git -C "$work/git" am -q "$out/lupine.mbox"
+	git -C "$work/git" tag clean
+	for t in "${topics[@]}"; do
+		am "$out/$(folder "$t")/patches.mbox"
+		git -C "$work/git" tag "$t"
+	done
 	[ "$(git -C "$work/git" rev-list --count HEAD)" = $((patches + 1)) ]
 	same_as_tree "$work/git"
-	# The thread has a mail without a patch.
-	git -C "$work/git" reset -q --hard HEAD~"$patches"
-	git -C "$work/git" am -q --empty=drop "$out/lupine-thread.mbox"
+	# The threads have a mail without a patch.
+	git -C "$work/git" reset -q --hard clean
+	for t in "${topics[@]}"; do
+		am "$out/$(folder "$t")/thread.mbox" --empty=drop
+	done
 	same_as_tree "$work/git"
+	git -C "$work/git" reset -q --hard clean
+	am "$out/lupine.mbox"
+	same_as_tree "$work/git"
+}
+
+# Each topic with those that it names, and no others
+needs_suffice()
+{
+	local t n
+
+	[ -d "$work/git" ] || { echo "no tree of git am"; return 1; }
+	for t in "${topics[@]}"; do
+		git -C "$work/git" reset -q --hard clean
+		for n in $(needs "$t") "$t"; do
+			am "$out/$(folder "$n")/patches.mbox" ||
+				{ git -C "$work/git" am --abort; echo "$n for $t"; return 1; }
+		done
+		echo "$t applies on: $(needs "$t")"
+		for n in $(needs "$t"); do
+			grep -q "^  $n: " "$out/$(folder "$t")"/mail/0000-* ||
+				{ echo "its cover letter does not name $n"; return 1; }
+		done
+	done
+	git -C "$work/git" reset -q --hard "${topics[-1]}"
 }
 
 by_b4()
 {
+	local t n
+
 	need_or_skip b4
-	mkdir -p "$work/b4"
-	XDG_DATA_HOME=$work/b4/data XDG_CACHE_HOME=$work/b4/cache timeout 120 \
-		b4 --offline-mode am -C -m "$out/lupine-thread.mbox" -o "$work/b4" -n lupine 2>&1 |
-		tee "$work/b4.log"
-	grep -q "^Total patches: $patches\$" "$work/b4.log"
-	no grep -qiE 'missing|error|warning' "$work/b4.log"
 	clean_git "$work/git-b4"
-	git -C "$work/git-b4" am -q "$work/b4/lupine.mbx"
+	for t in "${topics[@]}"; do
+		mkdir -p "$work/b4/$t"
+		XDG_DATA_HOME=$work/b4/data XDG_CACHE_HOME=$work/b4/cache timeout 120 \
+			b4 --offline-mode am -C -m "$out/$(folder "$t")/thread.mbox" \
+			-o "$work/b4/$t" -n lupine 2>&1 | tee "$work/b4.log"
+		n=$(find "$out/$(folder "$t")/mail" -name '*.patch' | wc -l)
+		grep -q "^Total patches: $((n - 1))\$" "$work/b4.log"
+		no grep -qiE 'missing|error|warning' "$work/b4.log"
+		git -C "$work/git-b4" am -q "$work/b4/$t/lupine.mbx"
+	done
 	same_as_tree "$work/git-b4"
 }
 
@@ -138,12 +183,14 @@ checkpatch()
 {
 	local f ignore bad=0
 
-	for f in "$out"/mail/*.patch; do
+	for f in "$out"/*/mail/*.patch; do
 		[[ $f != */0000-* ]] || continue
 		ignore=$CHECKPATCH_PATCHES
 		# Tests press on what the compiler must not optimize away.
 		! grep -q '^+++ b/tools/testing/selftests/.*\.c$' "$f" ||
 			ignore+=,$CHECKPATCH_PROGRAMS
+		# The folder has been listed by the topic before.
+		[[ $f != *-calls/* ]] || ignore+=,FILE_PATH_CHANGES
 		# It leaves a cache where it stands.
 		(cd "$work" && perl "$tree/scripts/checkpatch.pl" --strict --quiet --show-types \
 			--no-tree --ignore "$ignore" "$f") || bad=1
@@ -153,11 +200,23 @@ checkpatch()
 
 mails_complete()
 {
-	local f n=0 bad=0 subject
+	local t bad=0
 
-	for f in "$out"/mail/*.patch; do
+	for t in "${topics[@]}"; do
+		topic_complete "$t" || bad=1
+	done
+	return $bad
+}
+
+topic_complete()
+{
+	local folder f n=0 last bad=0 subject
+
+	folder=$out/$(folder "$1")
+	last=$(($(find "$folder/mail" -name '*.patch' | wc -l) - 1))
+	for f in "$folder"/mail/*.patch; do
 		subject=$(sed -n 's/^Subject: //p;/^$/q' "$f")
-		[[ $subject == "[PATCH $(printf '%02d/%d' $n "$patches")] "* ]] ||
+		[[ $subject == "[PATCH $(printf "%0${#last}d/%d" $n "$last")] "* ]] ||
 			{ echo "$f: Subject: $subject"; bad=1; }
 		# The cover letter is from the author, too, but signs nothing off.
 		[ $n = 0 ] || sed '/^---$/q' "$f" | grep -q '^Signed-off-by: ' ||
@@ -165,14 +224,16 @@ mails_complete()
 		[ "$(sed '/^$/q' "$f" | grep -cE '^(From|Date|Message-I[dD]|Subject): ')" = 4 ] ||
 			{ echo "$f: a header is missing"; bad=1; }
 		LC_ALL=C grep -nP '[^\x00-\x7f]' <(sed '/^---$/q' "$f") && bad=1
+		# No message compares with a paper.
+		grep -niE '\bpapers?\b|EuroSys|HotOS' <(sed '/^---$/q' "$f") &&
+			{ echo "$f: names a paper"; bad=1; }
 		n=$((n + 1))
 	done
-	[ "$n" = $((patches + 1)) ]
-	# Nothing of the form may be left, and every figure says how it was taken.
-	f=$(echo "$out"/mail/0000-*)
-	no grep -nE '\*\*\*|@[a-z]' <(sed '1,/^$/d; /^Seed.*([0-9]*):$/,$d' "$f")
-	grep -q 'accelerator tcg' "$f"
-	grep -q '@' "$out/recipients"
+	# Nothing of the form may be left, and every part says what it costs.
+	f=$(echo "$folder"/mail/0000-*)
+	no grep -nE '\*\*\*|@[a-z]' <(sed '1,/^$/d; /^Seed.*([0-9]*):$/,$d' "$f") || bad=1
+	grep -qE '^ *[0-9]+  lines of the kernel' "$f" || { echo "$f: no lines"; bad=1; }
+	grep -q '@' "$folder/recipients" || bad=1
 	return $bad
 }
 
@@ -200,8 +261,9 @@ mistakes_named()
 
 step "Export the series" "$ROOT/scripts/source/export" --output "$out"
 patches=$(grep -c '\.patch$' "$out/debian/patches/series")
-check "git am takes the mailboxes and gives build/tree" git_am
-check "b4 takes the mailbox and gives build/tree" by_b4
+check "git am takes the mailboxes in order and gives build/tree" git_am
+check "a topic applies with those that it needs" needs_suffice
+check "b4 takes each thread and gives build/tree" by_b4
 check "quilt takes the queue without fuzz and gives build/tree" by_quilt
 check "a tree that differs is found out" differences_found
 check "the mails pass checkpatch --strict" checkpatch

@@ -110,13 +110,13 @@ enum mutant {
 	INTERRUPT_STAYS,	/* nothing goes back */
 	TRAP_GOES_BACK,		/* to the CALL, as the first version had it: fault 4 */
 	NUMBER_IS_LOST,		/* always back to the CALL: fault 12 */
-	SYSCALL_STAYS,		/* no kml_leave_syscall() */
+	MC_IS_PROCESS,		/* ... in the first instructions of SYSCALL */
 	MUTANTS
 };
 
 static const char * const mutant_name[MUTANTS] = {
 	"", "db-goes-back", "interrupt-stays", "trap-goes-back", "number-is-lost",
-	"syscall-stays",
+	"mc-is-process",
 };
 
 static enum mutant mutant;
@@ -325,13 +325,14 @@ static void syscall_insn(const struct state *now)
 		return;
 	}
 	if (s.budget) {
-		/* #MC: the process may be preempted. */
-		s.other_sp = 1;
-		if (mutant != SYSCALL_STAYS)
-			s.pc = 0;
+		/*
+		 * #MC, and #DB which MOV SS has delayed, are the kernel's and do not
+		 * schedule, nor does an NMI. If #MC were the process's, that might
+		 * be preempted.
+		 */
+		if (mutant == MC_IS_PROCESS)
+			s.other_sp = 1;
 		event(s);
-		/* An NMI does not schedule, nor does #DB, which MOV SS has delayed. */
-		event(*now);
 		s = *now;
 	}
 	if (s.pc == 1)

@@ -103,7 +103,7 @@ enum step {
 static const char * const step_name[STEPS] = {
 	[X_ENTRY] = "asm_exc_*, asm_common_interrupt",
 	[X_SAVE] = "error_entry: PUSH_AND_CLEAR_REGS",
-	[X_MARK] = "error_entry: MARK_PROCESS_FRAME",
+	[X_MARK] = "error_entry: MARK_USER_FRAME",
 	[X_CALL] = "sync_regs() or kml_leave_entry_stack()",
 	[X_COPY_FRAME] = "... copies the frame",
 	[X_COPY_REGS] = "... copies the registers",
@@ -112,7 +112,7 @@ static const char * const step_name[STEPS] = {
 	[X_BODY] = "the handler",
 	[X_POP] = "common_interrupt_return: POP_REGS",
 	[X_IRET] = "native_irq_return_iret",
-	[P_ENTRY] = "asm_exc_debug, asm_exc_machine_check: MARK_PROCESS_FRAME",
+	[P_ENTRY] = "asm_exc_debug, asm_exc_machine_check: MARK_USER_FRAME",
 	[P_SAVE] = "paranoid_entry",
 	[P_CALL] = "call exc_debug, exc_machine_check",
 	[P_IST_READ] = "kml_ist_enter() reads the slot",
@@ -126,7 +126,7 @@ static const char * const step_name[STEPS] = {
 	[P_POP] = "paranoid_exit: POP_REGS",
 	[P_IRET] = "native_irq_return_iret, of paranoid_exit",
 	[N_ENTRY] = "asm_exc_nmi: pushq %rdx",
-	[N_MARK] = "asm_exc_nmi: MARK_PROCESS_FRAME",
+	[N_MARK] = "asm_exc_nmi: MARK_USER_FRAME",
 	[N_IN_REPEAT] = ".Lnmi_from_kernel: between repeat_nmi and end_repeat_nmi?",
 	[N_EXECUTING] = ".Lnmi_from_kernel: NMI executing?",
 	[N_ON_STACK] = ".Lnmi_from_kernel: RSP on the NMI stack?",
@@ -361,7 +361,7 @@ static void iret(struct state *s)
 	s->nmi_blocked = 0;
 }
 
-/* MARK_PROCESS_FRAME: RIP and RSP of who was interrupted. All code here is the kernel's. */
+/* MARK_USER_FRAME: RIP and RSP of who was interrupted. All code here is the kernel's. */
 static bool marked(const struct state *s)
 {
 	const struct activation *i = &s->act[s->depth - 1];
@@ -377,15 +377,16 @@ static bool lost_kernel(const struct state *s)
 	return s->act[s->depth].stack == ENTRY && i->user_rip && i->stack != USER;
 }
 
-/* #DB in the first instructions of SYSCALL is the kernel's all the same. */
-static bool db_in_syscall(const struct state *s)
+/* #DB and #MC in the first instructions of SYSCALL are the kernel's all the same. */
+static bool kernel_in_syscall(const struct state *s)
 {
-	return s->depth == 1 && s->act[1].kind == DB && base->syscall;
+	return s->depth == 1 && base->syscall &&
+	       (s->act[1].kind == DB || s->act[1].kind == MC);
 }
 
 static void judge(const struct state *s, bool process)
 {
-	bool is = s->depth == 1 && base->process && !db_in_syscall(s);
+	bool is = s->depth == 1 && base->process && !kernel_in_syscall(s);
 
 	if (process != is)
 		found("%s of %s is taken for that of %s",
@@ -486,7 +487,7 @@ static void step(struct state *s)
 		break;
 
 	case P_ENTRY:
-		a->process = marked(s) && !db_in_syscall(s);
+		a->process = marked(s) && !kernel_in_syscall(s);
 		judge(s, a->process);
 		if (a->process)
 			a->pc = X_SAVE;

@@ -40,7 +40,7 @@ export V
 
 .PHONY: help run setup tree kernel ukl-kernel image musl check-host check kconfig-news tables
 .PHONY: test test-full fuzz bench bench-report bench-list bench-processes app-table
-.PHONY: setup-bench clean export port-check htmldocs man deb check-bisect
+.PHONY: setup-bench clean review export port-check htmldocs man deb check-bisect
 
 setup = scripts/source/prerequisites --group
 
@@ -124,7 +124,7 @@ deb: # make Debian packages of kernel, headers, libc, programs
 
 review: # show the code that PATCH changes, and run its tests
 	@$(setup) source build image vm test
-	@scripts/source/review "$$PATCH"
+	@scripts/test/review.sh "$$PATCH"
 
 export: # write the series as mails and as a quilt queue
 	@$(setup) source build

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/source/review [--profile PROFILE] [--no-boot] PATCH
+# usage: scripts/test/review.sh [--profile PROFILE] [--no-boot] PATCH
 #
 # Show what a patch of the series does. Build the kernel before it and after it, print
 # the disassembly of each function that differs, boot the kernel, and run the tests
@@ -15,10 +15,8 @@
 #                       not know yet
 #   --no-boot           only compare
 set -eu
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "$0")")/../lib.sh"
 # shellcheck source=scripts/test/lib.sh
-. "$ROOT/scripts/test/lib.sh"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 # shellcheck source=scripts/source/topics.sh
 . "$ROOT/scripts/source/topics.sh"
 
@@ -142,11 +140,11 @@ boot()
 	for t in $(tests_of "$patch"); do
 		options+=(--test "$t")
 	done
-	try "review: the kernel boots" "$ROOT/scripts/test/app.sh" hello \
+	check "the kernel boots" "$ROOT/scripts/test/app.sh" hello \
 		--kernel "$objects/vmlinux"
 	[ ${#options[@]} -gt 0 ] || { echo "# the file series names no tests for $patch"; return; }
-	try "review: the tests can be installed" install_tests
-	[ "$result" != 0 ] || suite "tests of $patch" "$ROOT/scripts/test/kselftest.sh" \
+	check "the tests can be installed" install_tests
+	! ok || suite "tests of $patch" "$ROOT/scripts/test/kselftest.sh" \
 		--kernel "$objects/vmlinux" --memory 512 --tests "$work/tests" \
 		-e "KML_EXPECT=$kml" "${options[@]}"
 }

@@ -24,6 +24,7 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 static int failed, number;
@@ -306,6 +307,83 @@ static bool many_threads(int rounds)
 	return true;
 }
 
+/*
+ * A cancellation point as in libc of 2.41 and musl: if the flag is not yet set there is a
+ * system call, and a handler that finds the thread between the labels knows that the call
+ * has had no effect, and never will. The one signal must not be lost.
+ */
+long point_call(volatile int *flag, long nr, long a, long b, long c);
+extern const char point_start[], point_end[], point_cancel[]
+	__attribute__((visibility("hidden")));
+
+asm(".text\n"
+    ".globl point_call\n"
+    ".hidden point_start, point_end, point_cancel\n"
+    ".globl point_start, point_end, point_cancel\n"
+    ".type point_call, @function\n"
+    "point_call:\n"
+    "	.cfi_startproc\n"
+    "point_start:\n"
+    "	mov	(%rdi), %eax\n"
+    "	test	%eax, %eax\n"
+    "	jnz	point_cancel\n"
+    "	mov	%rsi, %rax\n"
+    "	mov	%rdx, %rdi\n"
+    "	mov	%rcx, %rsi\n"
+    "	mov	%r8, %rdx\n"
+    "	syscall\n"
+    "point_end:\n"
+    "	ret\n"
+    "point_cancel:\n"
+    "	mov	$-125, %rax\n"
+    "	ret\n"
+    "	.cfi_endproc\n"
+    "	.size	point_call, . - point_call\n");
+
+static volatile int canceled, entered;
+
+static void cancel_point(int sig, siginfo_t *si, void *context)
+{
+	greg_t *pc = &((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+
+	if (*pc >= (greg_t)point_start && *pc < (greg_t)point_end)
+		*pc = (greg_t)point_cancel;
+}
+
+static void *wait_at_point(void *arg)
+{
+	char c;
+
+	entered = 1;
+	return (void *)point_call(&canceled, 0, never[0], (long)&c, 1);
+}
+
+static bool cancellation_point(int rounds)
+{
+	struct sigaction sa = { .sa_sigaction = cancel_point, .sa_flags = SA_SIGINFO | SA_RESTART };
+	pthread_t thread;
+	volatile int delay;
+	void *ret;
+
+	sigaction(SIGUSR2, &sa, NULL);
+	for (int i = 0; i < rounds; i++) {
+		canceled = entered = 0;
+		if (pthread_create(&thread, NULL, wait_at_point, NULL))
+			return false;
+		while (!entered)
+			sched_yield();
+		for (delay = i % 61 * (i % 7); delay > 0; delay--)
+			;
+		if (i % 20 == 19)
+			usleep(2000);
+		canceled = 1;
+		pthread_kill(thread, SIGUSR2);
+		if (pthread_join(thread, &ret) || (long)ret != -ECANCELED)
+			return false;
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	int scale = 1;
@@ -318,6 +396,7 @@ int main(int argc, char **argv)
 		return 2;
 	epoll = epoll_create1(0);
 	result(cancellation(12 * scale), "cancellation unwinds");
+	result(cancellation_point(200 * scale), "cancellation between labels");
 	result(under_signals(1, 600 * scale), "results under signals");
 	result(under_signals(4, 800 * scale), "results under signals, threads");
 	result(forks(100 * scale), "fork");

@@ -36,7 +36,7 @@ export JOBS
 export V
 
 .PHONY: help run setup tree kernel ukl-kernel image musl check-host check kconfig-news tables
-.PHONY: test test-full fuzz bench bench-report bench-syscall bench-lmbench bench-app bench-slots
+.PHONY: test test-full fuzz bench bench-report bench-syscall bench-lmbench bench-app bench-calls
 .PHONY: bench-echo bench-processes bench-options bench-size bench-boot bench-memory app-table
 .PHONY: clean export port-check htmldocs man deb check-bisect
 
@@ -107,8 +107,8 @@ export: # the series as mails for git am, b4 and send-email, and as a quilt queu
 bench: # every experiment of the papers, with a report of tables and plots (RUNS=5)
 	@scripts/bench/all --runs $(RUNS) --accel $(ACCEL)
 
-bench-slots: # how many of Debian's system calls are calls in rewritten images
-	@scripts/bench/slots
+bench-calls: # how many of Debian's system calls are calls in rewritten images
+	@scripts/bench/calls
 
 bench-report: # the report again, from the results that are there
 	@scripts/bench/report

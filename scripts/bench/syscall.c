@@ -2,7 +2,8 @@
 /*
  * The guest's side of scripts/bench/syscall: PID 1 of a machine that does
  * nothing else. Measures system calls through the SYSCALL instruction and,
- * where the kernel has them, through the call entry and a slot, and prints on the console
+ * where the kernel has it, through the call entry, directly and by a stub, and prints on
+ * the console
  *
  *	bench: release RELEASE
  *	bench: ring 0|3
@@ -40,10 +41,6 @@
 
 /* The place in the vsyscall page where the kernel says where its entry is. */
 #define CALL_ENTRY		0xffffffffff600c00
-/* The same for slots: the word that says so, the slots, and one that compares. */
-#define SLOTS_AT		0xffffffffff600c08
-#define SLOTS			0xffffffffff601000
-#define SLOT_4096		0xffffffffff601ff8
 #define STRING_(x)		#x
 #define STRING(x)		STRING_(x)
 
@@ -94,11 +91,18 @@ LOOP("call", "	leaq	-128(%rsp), %rsp\n"
 	     "	callq	*" STRING(CALL_ENTRY) "\n"
 	     "	leaq	128(%rsp), %rsp\n");
 
-/* As in the place of SYSCALL: the function has nothing in the red zone. */
-LOOP("slot", "	callq	*" STRING(SLOT_4096) "\n"
-     "	nop\n");
+/* As scripts/callsites has it in the place of SYSCALL and a comparison */
+LOOP("stub", "	callq	stub\n");
+asm("stub:\n\t"
+	"movl	%cs, %ecx\n\t"
+	"testb	$3, %cl\n\t"
+	"jnz	1f + 4\n\t"
+	"movq	$" STRING(CALL_ENTRY) " - 0x050f0000, %rcx\n"
+	"1:	callq	*0x050f0000(%rcx)\n\t"
+	"cmpq	$-4096, %rax\n\t"
+	"ret\n");
 
-loop_fn loop_nothing, loop_syscall, loop_call, loop_slot;
+loop_fn loop_nothing, loop_syscall, loop_call, loop_stub;
 
 static const struct {
 	const char *name;
@@ -107,7 +111,7 @@ static const struct {
 	{ "nothing", loop_nothing },
 	{ "syscall", loop_syscall },
 	{ "call", loop_call },
-	{ "slot", loop_slot },
+	{ "stub", loop_stub },
 };
 
 static char byte;
@@ -261,13 +265,6 @@ static bool wanted(const struct call *c, const char *only)
 	return only ? !strcmp(only, c->name) : !c->extra;
 }
 
-static int slots_exist(void)
-{
-	volatile unsigned long *at = (void *)SLOTS_AT;
-
-	return *at == SLOTS;
-}
-
 int main(void)
 {
 	const char *unit = getenv("bench_unit"), *only = getenv("bench_call");
@@ -303,8 +300,6 @@ int main(void)
 	printf("bench: ring %d\n", cs & 3);
 	if (!call_entry_exists())
 		n_entries -= 2;
-	else if (!slots_exist())
-		n_entries--;
 
 	for (c = 0; c < CALLS; c++) {
 		if (!calls[c].open || !wanted(&calls[c], only))

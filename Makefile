@@ -122,7 +122,7 @@ deb: # make Debian packages of kernel, headers, libc, programs
 	@$(setup) source build image deb
 	@scripts/source/deb
 
-review: # show the code that PATCH changes, and run its tests
+review: # show what a patch, PATCH=0016, changes; run its tests
 	@$(setup) source build image vm test
 	@scripts/test/review.sh "$$PATCH"
 

@@ -192,7 +192,7 @@ struct experiment {
 	const char *related[3];	/* title; metrics with this, relative to those with that */
 	/* Guests: image, units, MiB, seconds, and how many rows each prints (0: any) */
 	const char *image, *units[3];
-	const char *rewritten;	/* with this image, a kernel with slots is a second system */
+	const char *rewritten;	/* with this image, a kernel with the call entry is a second system */
 	bool named;		/* the guest's argument is the experiment's name */
 	bool asked;		/* the second unit only where it is asked for */
 	long memory, timeout, rows;
@@ -211,7 +211,7 @@ extern const struct experiment experiments[];
 
 const struct experiment *find_experiment(const char *name);
 
-/* Parts of experiments: experiments.c, size.c, boot.c, memory.c, slots.c */
+/* Parts of experiments: experiments.c, size.c, boot.c, memory.c, calls.c */
 
 void measure_sizes(const struct experiment *e, struct kernel *k, size_t n, struct results *rows);
 void print_contributors(const struct kernel *k, size_t n);
@@ -220,7 +220,7 @@ void measure_boot(const struct experiment *e, const struct kernel *k, const char
 void print_boots(const struct kernel *k, size_t n);
 void measure_memory(const struct experiment *e, struct kernel *k, size_t n, struct results *rows);
 void print_owners(const struct kernel *k, size_t n);
-void measure_slots(const struct experiment *e, struct kernel *k, size_t n, struct results *rows);
+void measure_calls(const struct experiment *e, struct kernel *k, size_t n, struct results *rows);
 
 /* run.c */
 

@@ -14,7 +14,7 @@
 /* Getting there and back, and not the call itself */
 static bool is_entry(const char *name)
 {
-	static const char *const begins[] = { "entry_", "kml_slot_", "the-caller",
+	static const char *const begins[] = { "entry_", "the-caller",
 					      "do_syscall_64", "syscall_enter_", "syscall_exit_" };
 
 	for (size_t i = 0; i < N(begins); i++)
@@ -83,7 +83,7 @@ void callpath_main(void)
 		const char *name, *symbol;
 	} entries[] = {
 		{ "syscall", "entry_SYSCALL_64" }, { "call", "entry_CALL_64" },
-		{ "slot", "entry_CALL_64_slot" },
+		{ "stub", "entry_CALL_64" },
 	};
 	struct kernel k = { .copy = opt.client };
 	struct elf *kernel, *program;
@@ -116,5 +116,5 @@ void callpath_main(void)
 			die("%s has no entry '%s': it lacks CONFIG_KML", k.name, opt.entry);
 	}
 	if (!found)
-		die("--entry wants syscall, call or slot");
+		die("--entry wants syscall, call or stub");
 }

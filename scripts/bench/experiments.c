@@ -198,7 +198,7 @@ const struct experiment experiments[] = {
 			     { "lupine-nokml", "lupine-base+%s+nokml" },
 			     { "lupine-tiny", "lupine-tiny+%s" },
 			     { "lupine-nokml-tiny", "lupine-tiny+%s+nokml" } },
-		.image = "app.ext2", .rewritten = "app-slots.ext2",
+		.image = "app.ext2", .rewritten = "app-rewritten.ext2",
 		.units = { "instructions", "seconds" }, .memory = 256, .timeout = 900, .rows = 2,
 		/*
 		 * A tenth more than the paper's gains over its microVM; and the kernel that has
@@ -217,13 +217,13 @@ const struct experiment experiments[] = {
 			"lupine-general nginx-conn-instructions ratio 1.02 lupine\n"
 			"lupine-general nginx-sess-instructions ratio 1.02 lupine\n",
 	}, {
-		.name = "slots", .title = "System calls that are calls",
+		.name = "calls", .title = "System calls that are calls",
 		.remark = "Debian's binaries as scripts/apps/build --rewrite leaves them: of a\n"
 			"file, the share of its system calls that were rewritten; of redis and\n"
 			"nginx with their clients, the share of those executed.",
 		.takes = "ar", .systems = { { "lupine-general" } },
-		.apps = { "redis", "nginx" }, .image = "app-slots.ext2", .memory = 256,
-		.timeout = 900, .once = measure_slots,
+		.apps = { "redis", "nginx" }, .image = "app-rewritten.ext2", .memory = 256,
+		.timeout = 900, .once = measure_calls,
 	}, {
 		.name = "lmbench", .title = "lmbench's list (Table 5)",
 		.remark = "Latencies in us, where less is better, and bandwidths in MB/s,\n"

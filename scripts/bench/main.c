@@ -45,7 +45,7 @@ static const struct option_of_ours {
 	{ 'u', "unit", "UNIT", "measure only in this unit, or in one that needs a request", STRING,
 	  &opt.unit },
 	{ 'a', "app", "APP[=NAME,...]",
-	  "app, slots: only this application (may be repeated);\n"
+	  "app, calls: only this application (may be repeated);\n"
 	  "memory: this application, on the kernels NAME,...", LIST, &opt.apps },
 	{ 'p', "profile", "PROFILE", "syscall: profile of the default kernels (lupine-base)",
 	  STRING, &opt.profile },
@@ -53,7 +53,7 @@ static const struct option_of_ours {
 	  NUMBER, &opt.top, 0, 100000 },
 	{ 'm', "memory", "MiB", "boot: memory of the guest (128)",
 	  NUMBER, &opt.memory, 1, 1000000 },
-	{ 'r', "requests", "N", "app, slots: requests of each client in a run (10000, 5000)",
+	{ 'r', "requests", "N", "app, calls: requests of each client in a run (10000, 5000)",
 	  NUMBER, &opt.requests, 1, 100000000 },
 	{ 'g', "messages", "N", "echo: messages of a run (5000)",
 	  NUMBER, &opt.messages, 100, 100000000 },
@@ -84,7 +84,7 @@ static const struct option_of_ours {
 	{ 'k', "kernel", "VMLINUX", "the kernel, with symbols", STRING, &opt.client },
 	{ 'x', "call", "null|read|write|sendmsg|recvmsg|epoll_wait|clock_gettime|futex",
 	  "choose the system call (default null, which is getppid())", STRING, &opt.call },
-	{ 'e', "entry", "syscall|call|slot",
+	{ 'e', "entry", "syscall|call|stub",
 	  "choose the entry (default: all that the kernel has)", STRING, &opt.entry },
 	{ 'n', "list", NULL, "also list every instruction", FLAG, &opt.list },
 };

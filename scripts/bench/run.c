@@ -201,18 +201,18 @@ static void kernels_of(const struct experiment *e, const char *app, struct kerne
 		default_kernel(s, app, k, n);
 	for (i = first; i < *n; i++)
 		(*k)[i].image = e->image;
-	/* A second system of each kernel with slots, which images can be rewritten for. */
+	/* A second system of each kernel with an entry for calls, which rewritten images use. */
 	end = e->rewritten ? *n : first;
 	for (i = first; i < end; i++) {
-		struct kernel slots = (*k)[i];
+		struct kernel rewritten = (*k)[i];
 
 		/* A kernel compiled for size says nothing new about calls. */
-		if (!strcmp(slots.name, "lupine-tiny") ||
-		    !has_symbol(slots.copy, "kml_slot_stubs"))
+		if (!strcmp(rewritten.name, "lupine-tiny") ||
+		    !has_symbol(rewritten.copy, "entry_CALL_64"))
 			continue;
-		slots.name = text("%s-slots", slots.name);
-		slots.image = e->rewritten;
-		add_kernel(k, n, slots);
+		rewritten.name = text("%s-rewritten", rewritten.name);
+		rewritten.image = e->rewritten;
+		add_kernel(k, n, rewritten);
 	}
 }
 

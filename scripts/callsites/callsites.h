@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Turn system calls of one x86-64 program or library into calls of the kernel's
- * slots, in memory. Nothing of the file is believed: all that is read is within
+ * Turn system calls of one x86-64 program or library into calls of stubs, which are
+ * added to it, in memory. Nothing of the file is believed: all that is read is within
  * [data, data + size), work and memory are bounded by its size. No state is kept
  * between calls; what a report holds is freed by callsites_free().
  */
@@ -18,6 +18,9 @@
 
 /* Files that are larger are left alone, with an error. */
 #define CALLSITES_MAX_SIZE	(1UL << 30)
+
+/* A site has so many bytes at most */
+#define CALLSITES_MAX_LEN	8
 
 enum reason {
 	REWRITTEN,
@@ -47,19 +50,23 @@ enum callsites_mode {
 };
 
 struct callsites_site {
-	uint64_t addr;		/* of SYSCALL, or of the call that was one */
+	uint64_t addr;		/* of SYSCALL */
 	uint64_t begin;		/* of what is replaced */
 	size_t offset;		/* the same place in the file */
 	unsigned int len;	/* 0 if nothing is replaced */
-	uint8_t bytes[8];	/* what comes there */
+	uint8_t bytes[CALLSITES_MAX_LEN];	/* what comes there */
+	uint32_t stub;		/* which begins so far from the first one */
 	enum reason reason;
 };
 
 struct callsites_report {
 	/* Why nothing was changed, or NULL */
 	const char *error;
-	/* Whether data is not what it was */
+	/* Whether the file is not what it was: so many bytes of data, and the tail */
 	bool changed;
+	size_t size;
+	uint8_t *tail;
+	size_t tail_size;
 	/* By reason; in mode CALLSITES_UNDO, ALREADY counts what is undone */
 	unsigned int total[NUM_REASONS];
 	struct callsites_site *sites;
@@ -70,8 +77,9 @@ struct callsites_report {
 bool callsites_wants(const void *head, size_t size);
 
 /*
- * Fills in @report. Data keeps its size. It is as it was if there is an error (which
- * callsites_run() returns as false), or if it is no program.
+ * Fills in @report. The file becomes report->size bytes of @data and the tail. Data is
+ * as it was if there is an error (which callsites_run() returns as false), if it is no
+ * program, or if nothing has to change.
  */
 bool callsites_run(void *data, size_t size, enum callsites_mode mode,
 		   struct callsites_report *report);

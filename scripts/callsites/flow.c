@@ -50,17 +50,6 @@ bool branch_target(const struct insn *insn, uint64_t *target)
 	return false;
 }
 
-/* What rewriting makes of SYSCALL, to be treated like it */
-bool is_slot_call(const struct insn *insn)
-{
-	return insn->i.mnemonic == ZYDIS_MNEMONIC_CALL &&
-	       insn->ops[0].type == ZYDIS_OPERAND_TYPE_MEMORY &&
-	       insn->ops[0].mem.base == ZYDIS_REGISTER_NONE &&
-	       insn->ops[0].mem.index == ZYDIS_REGISTER_NONE &&
-	       insn->ops[0].mem.segment != ZYDIS_REGISTER_FS &&
-	       (uint64_t)insn->ops[0].mem.disp.value - SLOTS < 4096;
-}
-
 bool falls_through(const struct insn *insn)
 {
 	switch (insn->i.mnemonic) {
@@ -187,22 +176,6 @@ static void explore(struct image *image, uint64_t root)
 			}
 		}
 	}
-}
-
-static bool in_list(const struct list *list, uint64_t item)
-{
-	size_t low = 0, high = list->count, middle;
-
-	while (low < high) {
-		middle = (low + high) / 2;
-		if (list->items[middle] == item)
-			return true;
-		if (list->items[middle] < item)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return false;
 }
 
 /*
@@ -464,7 +437,7 @@ static void step_values(const struct insn *insn, struct state *state)
 	unsigned int known = state->known, i;
 	int to, from;
 
-	if (insn->i.mnemonic == ZYDIS_MNEMONIC_SYSCALL || is_slot_call(insn))
+	if (insn->i.mnemonic == ZYDIS_MNEMONIC_SYSCALL)
 		state->known &= ~(1 << AX);
 	else if (insn->i.mnemonic == ZYDIS_MNEMONIC_CALL)
 		state->known &= ~0xfc7;
@@ -519,8 +492,6 @@ static void step(const struct insn *insn, struct state *state)
 		state->reg[BP] = NONE;
 		return;
 	case ZYDIS_MNEMONIC_CALL:
-		if (is_slot_call(insn))
-			return;
 		/* RAX, RCX, RDX, RSI, RDI, R8 to R11 */
 		for (i = 0; i < 12; i++)
 			if (i != 3 && i != SP && i != BP)

@@ -10,15 +10,11 @@
 
 #include "callsites.h"
 
-/*
- * The slots of kernels with CONFIG_KML, see VSYSCALL_KML_SLOTS in
- * <asm/vsyscall.h> and Documentation/arch/x86/kml-calls.rst. One for each number, and
- * in the end of the page those which compare the result.
- */
-#define SLOTS		0xffffffffff601000ULL
-#define SLOTS_NUMBERS	463
-#define SLOT_4095	510
-#define SLOT_4096	511
+/* There is no system call from here on */
+#define NUMBERS		463
+
+/* A file that has this symbol has room for stubs there, and gets no segment. */
+#define ROOM_SYMBOL	"__callsites_room"
 
 /* What is known of a byte of code */
 #define REACHED		1	/* an instruction begins here, and control gets to it */
@@ -90,6 +86,11 @@ struct range {
 	uint64_t start, end;
 };
 
+struct buffer {
+	uint8_t *data;
+	size_t count, space;
+};
+
 struct sites {
 	struct callsites_site *items;
 	size_t count, space;
@@ -139,7 +140,23 @@ struct image {
 	uint32_t *state_of;
 	struct place places[MAX_PLACES];
 	struct list found;
-	struct sites sites, calls;
+	struct sites sites;
+
+	/* The site that was decided on last, and where the file has room for stubs */
+	struct range rewritten, room;
+	/* Stubs, each once, and where they begin */
+	struct buffer stubs;
+	struct list stub_starts;
+	/* Functions that are copied, each with where its copy is among the stubs */
+	struct list copies;
+	/* What leads to the copies; offset is that of the displacement in the bytes */
+	struct sites patches;
+	/* What is added to the file, and how to undo all changes */
+	struct buffer tail, records;
+	uint32_t num_records;
+	size_t stubs_at;	/* in the tail */
+	/* What is to become of the ELF header */
+	uint8_t header[64];
 };
 
 /* rewrite.c */
@@ -147,6 +164,8 @@ noreturn void fail(struct image *image, const char *error);
 void *grow(struct image *image, void *array, size_t count, size_t *space, size_t size);
 void list_add(struct image *image, struct list *list, uint64_t item);
 void list_sort(struct list *list);
+bool in_list(const struct list *list, uint64_t item);
+void append(struct image *image, struct buffer *buffer, const void *data, size_t size);
 
 /* A step is a decoded instruction, or what takes as long: 0.1 us. */
 static inline void spend(struct image *image, uint64_t steps)
@@ -177,7 +196,6 @@ struct insn {
 
 bool decode(struct image *image, uint64_t addr, struct insn *insn);
 bool branch_target(const struct insn *insn, uint64_t *target);
-bool is_slot_call(const struct insn *insn);
 bool falls_through(const struct insn *insn);
 void trace_flow(struct image *image);
 void analyze_units(struct image *image);
@@ -187,6 +205,15 @@ bool proven_number(struct image *image, uint64_t addr, int *number);
 /* sites.c */
 void add_site(struct image *image, struct sites *sites, const struct callsites_site *site);
 void find_sites(struct image *image, struct sites *sites);
-void find_calls(struct image *image, struct sites *sites);
+
+/* copies.c */
+bool copy_function(struct image *image, const struct unit *unit, struct callsites_site *site);
+void write_copies(struct image *image, uint64_t stubs);
+
+/* stubs.c */
+extern const uint8_t system_call[20];
+uint32_t stub_for(struct image *image, const uint8_t *stub, size_t len);
+void add_stubs(struct image *image);
+bool undo(uint8_t *data, size_t size, struct callsites_report *report);
 
 #endif

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Turn SYSCALL instructions of programs and libraries into calls of the slots that
- * kernels with CONFIG_KML have, where that is proven to make no difference.
+ * Turn SYSCALL instructions of programs and libraries into calls of stubs, which call
+ * the kernel if it has CONFIG_KML, where that is proven to make no difference.
  *
  * Each file is read into memory, callsites_run() changes it there, and it is written
- * back as a whole, or site by site if it has several names.
+ * back as a new one, or in place if it has several names.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,8 +31,8 @@ static void explain(FILE *f)
 	fputs("Usage: callsites [--check | --undo] [--verbose] FILE...\n"
 	      "\n"
 	      "Rewrites the system calls of x86-64 programs and libraries so that they call the\n"
-	      "kernel. Such files need a kernel with CONFIG_KML: on any other, they end in\n"
-	      "SIGSEGV. Other files stay as they are, without a word.\n"
+	      "kernel if it has CONFIG_KML, and use SYSCALL on any other. Other files stay as\n"
+	      "they are, without a word.\n"
 	      "\n"
 	      "  --check      only report what would be rewritten\n"
 	      "  --undo       put back what was there before, to the byte\n"
@@ -45,10 +45,10 @@ static void explain(FILE *f)
 	for (int i = LEFT_FIRST; i < NUM_REASONS; i++)
 		fprintf(f, "  %s\n", callsites_reasons[i]);
 	fputs("\n"
-	      "What is rewritten is \"mov $number, %eax; syscall\", and \"syscall; cmp $-4096,\n"
-	      "%rax\" (or -4095). A file is replaced at once, or written in place if it has\n"
-	      "several names; in both cases the program can be interrupted and run again.\n"
-	      "It must not run while somebody else changes the files.\n", f);
+	      "SYSCALL and an instruction or two beside it become the call of a stub, which is\n"
+	      "added to the file in a segment. A file is replaced at once, or written in place\n"
+	      "if it has several names; in both cases the program can be interrupted and run\n"
+	      "again. It must not run while somebody else changes the files.\n", f);
 }
 
 static void complain(const char *path, const char *what)
@@ -91,7 +91,8 @@ static bool copy_attributes(int from, int to)
 }
 
 /* A new file under the old name */
-static bool replace_file(const char *path, const uint8_t *data, const struct stat *st)
+static bool replace_file(const char *path, const uint8_t *data,
+			 const struct callsites_report *report, const struct stat *st)
 {
 	struct timespec times[2] = { st->st_atim, st->st_mtim };
 	char name[PATH_MAX];
@@ -108,7 +109,8 @@ static bool replace_file(const char *path, const uint8_t *data, const struct sta
 	to = mkostemp(name, O_CLOEXEC);
 	if (to >= 0) {
 		/* Owner first: a change of it takes away the set-user-ID bit. */
-		done = write_all(to, data, st->st_size) &&
+		done = write_all(to, data, report->size) &&
+			write_all(to, report->tail, report->tail_size) &&
 			!fchown(to, st->st_uid, st->st_gid) &&
 			!fchmod(to, st->st_mode & 07777) &&
 			copy_attributes(from, to) && !futimens(to, times) && !fsync(to) &&
@@ -125,25 +127,32 @@ static bool replace_file(const char *path, const uint8_t *data, const struct sta
 	return done;
 }
 
-/* Its other names must see the change, too. Each site is one small write. */
-static bool change_in_place(const char *path, const struct callsites_report *report,
-			    const struct stat *st)
+static bool write_at(int fd, const uint8_t *data, size_t size, off_t offset)
+{
+	return lseek(fd, offset, SEEK_SET) == offset && write_all(fd, data, size);
+}
+
+#define HEADER	64
+
+/*
+ * Its other names must see the change, too. The stubs are there before they are called,
+ * and go last; the record for undoing it is at the end of the tail.
+ */
+static bool change_in_place(const char *path, const uint8_t *data,
+			    const struct callsites_report *report, const struct stat *st)
 {
 	struct timespec times[2] = { st->st_atim, st->st_mtim };
-	const struct callsites_site *site;
-	bool done = true;
-	size_t i;
+	bool done;
 	int fd;
 
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
-	for (i = 0; i < report->num_sites && done; i++) {
-		site = &report->sites[i];
-		if (site->len)
-			done = pwrite(fd, site->bytes, site->len, site->offset) == site->len;
-	}
-	done = !futimens(fd, times) && done;
+	done = write_at(fd, report->tail, report->tail_size, report->size) &&
+		(mode == CALLSITES_UNDO || write_at(fd, data, HEADER, 0)) &&
+		write_at(fd, data + HEADER, report->size - HEADER, HEADER) &&
+		(mode != CALLSITES_UNDO || write_at(fd, data, HEADER, 0)) &&
+		!ftruncate(fd, report->size + report->tail_size) && !futimens(fd, times);
 	return !close(fd) && done;
 }
 
@@ -204,10 +213,10 @@ static void handle_file(const char *path)
 	}
 	if (!callsites_run(data, st.st_size, mode, &report))
 		complain(path, report.error);
-	else if (report.changed && !(st.st_nlink == 1 ? replace_file(path, data, &st) :
-				     change_in_place(path, &report, &st)))
+	else if (report.changed && !(st.st_nlink == 1 ? replace_file(path, data, &report, &st) :
+				     change_in_place(path, data, &report, &st)))
 		complain(path, strerror(errno));
-	else if (report.num_sites)
+	else if (report.num_sites || report.changed)
 		print_report(path, &report);
 	callsites_free(&report);
 	munmap(data, st.st_size);

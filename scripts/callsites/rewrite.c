@@ -2,9 +2,8 @@
 /*
  * One file in memory, from its first byte to the report.
  *
- * What is written says what was there: each form of call stands for one sequence of
- * bytes. That is the record by which it is undone, and it is kept in the file without
- * changing its size, its headers or its build-id.
+ * What is changed is written down at the end of the file, so that it can be undone to
+ * the byte (see stubs.c). Sections and the build-id stay as they are.
  *
  * All memory belongs to struct image, and whatever finds an error calls fail(), which
  * returns to callsites_run(). Changes are made last, when nothing can fail any more.
@@ -68,6 +67,41 @@ void list_sort(struct list *list)
 	list->count = n + 1;
 }
 
+bool in_list(const struct list *list, uint64_t item)
+{
+	size_t low = 0, high = list->count, middle;
+
+	while (low < high) {
+		middle = (low + high) / 2;
+		if (list->items[middle] == item)
+			return true;
+		if (list->items[middle] < item)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+void append(struct image *image, struct buffer *buffer, const void *data, size_t size)
+{
+	if (!size)
+		return;
+	if (size > CALLSITES_MAX_SIZE - buffer->count)
+		fail(image, "its stubs take too much room");
+	if (buffer->space - buffer->count < size) {
+		buffer->space = 2 * (buffer->count + size);
+		buffer->data = reallocarray(buffer->data, buffer->space, 1);
+		if (!buffer->data)
+			fail(image, "out of memory");
+	}
+	if (data)
+		memcpy(buffer->data + buffer->count, data, size);
+	else
+		memset(buffer->data + buffer->count, 0, size);
+	buffer->count += size;
+}
+
 static void image_free(struct image *image)
 {
 	unsigned int i;
@@ -92,31 +126,27 @@ static void image_free(struct image *image)
 	free(image->state_of);
 	free(image->found.items);
 	free(image->sites.items);
-	free(image->calls.items);
+	free(image->stubs.data);
+	free(image->stub_starts.items);
+	free(image->tail.data);
+	free(image->records.data);
+	free(image->copies.items);
+	free(image->patches.items);
 	free(image);
 }
 
 /* Returns whether the file is a program; fail() comes out of here. */
-static bool look(struct image *image, enum callsites_mode mode)
+static bool look(struct image *image)
 {
-	size_t i;
-
 	if (setjmp(image->failed))
 		return false;
 	if (!image_read(image))
 		return false;
+	memcpy(image->header, image->data, sizeof(image->header));
 	trace_flow(image);
-	find_calls(image, &image->calls);
-	if (mode != CALLSITES_UNDO)
-		find_sites(image, &image->sites);
-	for (i = 0; mode != CALLSITES_UNDO && i < image->calls.count; i++)
-		add_site(image, &image->sites, &image->calls.items[i]);
+	find_sites(image, &image->sites);
+	add_stubs(image);
 	return true;
-}
-
-static bool is_changed(const struct callsites_site *site, enum callsites_mode mode)
-{
-	return site->reason == (mode == CALLSITES_UNDO ? ALREADY : REWRITTEN);
 }
 
 bool callsites_wants(const void *head, size_t size)
@@ -129,56 +159,122 @@ bool callsites_wants(const void *head, size_t size)
 	       (p[16] == ET_EXEC || p[16] == ET_DYN) && !p[17] && p[18] == EM_X86_64 && !p[19];
 }
 
+/* Nothing can fail any more. */
+static void change(struct image *image, struct callsites_report *report)
+{
+	struct callsites_site *site;
+	size_t i;
+
+	memcpy(image->data, image->header, sizeof(image->header));
+	if (image->room.end > image->room.start)
+		memcpy(bytes_at(image, image->room.start, image->stubs.count),
+		       image->stubs.data, image->stubs.count);
+	for (i = 0; i < image->patches.count; i++) {
+		site = &image->patches.items[i];
+		memcpy(bytes_at(image, site->begin, site->len), site->bytes, site->len);
+	}
+	for (i = 0; i < report->num_sites; i++) {
+		site = &report->sites[i];
+		memcpy(image->data + site->offset, site->bytes, site->len);
+	}
+}
+
+static bool same(const struct callsites_report *report, const uint8_t *data,
+		 const uint8_t *before, size_t size)
+{
+	return report->size + report->tail_size == size &&
+	       !memcmp(data, before, report->size) && report->tail &&
+	       !memcmp(report->tail, before + report->size, report->tail_size);
+}
+
+static void run(struct image *image, enum callsites_mode mode, struct callsites_report *report)
+{
+	struct callsites_site *site;
+	size_t i;
+
+	if (look(image)) {
+		memcpy(report->total, image->sites.total, sizeof(report->total));
+		report->sites = image->sites.items;
+		report->num_sites = image->sites.count;
+		for (i = 0; i < report->num_sites; i++) {
+			site = &report->sites[i];
+			if (site->reason == REWRITTEN)
+				site->offset = bytes_at(image, site->begin, site->len) -
+					       image->data;
+			else
+				site->len = 0;
+		}
+		report->tail = image->tail.data;
+		report->tail_size = image->tail.count;
+		memset(&image->sites, 0, sizeof(image->sites));
+		memset(&image->tail, 0, sizeof(image->tail));
+		if (mode == CALLSITES_REWRITE && report->total[REWRITTEN]) {
+			change(image, report);
+			report->changed = true;
+		}
+	}
+	report->error = image->error;
+}
+
 bool callsites_run(void *data, size_t size, enum callsites_mode mode,
 		   struct callsites_report *report)
 {
+	uint8_t *before = NULL;
 	struct image *image;
-	struct sites *sites;
-	uint8_t *p;
 	size_t i;
 
 	memset(report, 0, sizeof(*report));
-	if (!callsites_wants(data, size))
+	report->size = size;
+	if (!callsites_wants(data, size) || size < sizeof(image->header))
 		return true;
 	if (size > CALLSITES_MAX_SIZE) {
 		report->error = "it is larger than 1 GiB";
 		return false;
 	}
+	if (mode == CALLSITES_UNDO) {
+		report->changed = undo(data, size, report);
+		return true;
+	}
+	before = malloc(size);
 	image = calloc(1, sizeof(*image));
-	if (!image) {
+	if (!image || !before) {
+		free(image);
+		free(before);
 		report->error = "out of memory";
 		return false;
 	}
-	image->data = data;
-	image->size = size;
-	image->budget = BUDGET + BUDGET_PER_BYTE * size;
-	if (look(image, mode)) {
-		sites = mode == CALLSITES_UNDO ? &image->calls : &image->sites;
-		for (i = 0; i < sites->count; i++) {
-			if (!is_changed(&sites->items[i], mode)) {
-				sites->items[i].len = 0;
-				continue;
-			}
-			p = bytes_at(image, sites->items[i].begin, sites->items[i].len);
-			sites->items[i].offset = p - image->data;
-			if (mode == CALLSITES_CHECK)
-				continue;
-			memcpy(p, sites->items[i].bytes, sites->items[i].len);
-			report->changed = true;
-		}
-		memcpy(report->total, sites->total, sizeof(report->total));
-		report->sites = sites->items;
-		report->num_sites = sites->count;
-		sites->items = NULL;
+	memcpy(before, data, size);
+	/* A file that has been rewritten already is rewritten from its beginnings. */
+	if (!undo(data, size, report)) {
+		free(before);
+		before = NULL;
 	}
-	report->error = image->error;
+	report->total[ALREADY] = 0;
+	image->data = data;
+	image->size = report->size;
+	image->budget = BUDGET + BUDGET_PER_BYTE * image->size;
+	run(image, mode, report);
 	image_free(image);
+	if (before && (report->error || mode == CALLSITES_CHECK ||
+		       same(report, data, before, size))) {
+		for (i = 0; i < report->num_sites; i++)
+			if (report->sites[i].reason == REWRITTEN)
+				report->sites[i].reason = ALREADY;
+		report->total[ALREADY] = report->total[REWRITTEN];
+		report->total[REWRITTEN] = 0;
+		report->changed = false;
+		memcpy(data, before, size);
+	}
+	free(before);
+	if (!report->changed)
+		report->size = size;
 	return !report->error;
 }
 
 void callsites_free(struct callsites_report *report)
 {
 	free(report->sites);
+	free(report->tail);
 	memset(report, 0, sizeof(*report));
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which system calls can be made by calls of slots. A site has to pass all of the
- * tests, so that their order only matters for what is said about it.
+ * Which system calls can be made by calls of stubs, and what these look like. A site
+ * has to pass all of the tests, so that their order only matters for what is said
+ * about it.
  */
 #include <asm/unistd.h>
 #include <string.h>
@@ -182,7 +183,7 @@ static enum reason look_ahead(struct image *image, uint64_t addr, unsigned int o
 		if (!is_code(image, addr) || !(*marks_at(image, addr) & REACHED) ||
 		    !decode(image, addr, &insn))
 			return LEFT_UNKNOWN;
-		if (insn.i.mnemonic == ZYDIS_MNEMONIC_SYSCALL || is_slot_call(&insn)) {
+		if (insn.i.mnemonic == ZYDIS_MNEMONIC_SYSCALL) {
 			if (open & STACK)
 				return LEFT_STACK;
 			open &= ~(RCX | R11);
@@ -233,69 +234,150 @@ static enum reason look_ahead(struct image *image, uint64_t addr, unsigned int o
 	return REWRITTEN;
 }
 
-/* Are there just these instructions, and do branches lead to the first at most? */
-static enum reason look_at_bytes(struct image *image, uint64_t begin, unsigned int first,
-				 unsigned int second)
+/* Are the bytes those of the instructions, and do branches lead to the first at most? */
+static enum reason look_at_bytes(struct image *image, const struct insn *insns, unsigned int n)
 {
+	uint64_t begin = insns[0].addr, end = begin, addr;
 	unsigned int i;
 	uint8_t mark;
 
-	if (!is_code(image, begin + first + second - 1))
-		return LEFT_SHAPE;
-	for (i = 0; i < first + second; i++) {
-		mark = *marks_at(image, begin + i);
-		if (i && mark & TARGET)
-			return LEFT_TARGET;
-		if ((mark & (REACHED | BODY)) != (i == 0 || i == first ? REACHED : BODY))
-			return LEFT_TARGET;
-	}
-	return relocated(image, begin, begin + first + second) ? LEFT_RELOCATED : REWRITTEN;
-}
-
-static void write_call(struct callsites_site *site, uint64_t slot)
-{
-	uint32_t address = SLOTS + slot * 8;
-
-	site->bytes[0] = 0xff;
-	site->bytes[1] = 0x14;
-	site->bytes[2] = 0x25;
-	memcpy(site->bytes + 3, &address, 4);
-	site->bytes[7] = 0x90;
-}
-
-static const uint8_t compare_4096[] = { 0x0f, 0x05, 0x48, 0x3d, 0x00, 0xf0, 0xff, 0xff };
-static const uint8_t compare_4095[] = { 0x0f, 0x05, 0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff };
-
-/* What is at the site, in the bytes that could be replaced */
-static enum reason choose_shape(struct image *image, struct callsites_site *site)
-{
-	enum reason reason = LEFT_SHAPE, other;
-	uint32_t number;
-	uint8_t *p;
-
-	p = bytes_at(image, site->addr - 5, 7);
-	if (p && *p == 0xb8) {
-		memcpy(&number, p + 1, 4);
-		if (number < SLOTS_NUMBERS) {
-			reason = look_at_bytes(image, site->addr - 5, 5, 2);
-			if (reason == REWRITTEN) {
-				site->begin = site->addr - 5;
-				site->len = 7;
-				write_call(site, number);
-				return REWRITTEN;
-			}
+	for (i = 0; i < n; i++) {
+		end += insns[i].i.length;
+		for (addr = insns[i].addr; addr < end; addr++) {
+			mark = *marks_at(image, addr);
+			if (addr != begin && mark & TARGET)
+				return LEFT_TARGET;
+			if ((mark & (REACHED | BODY)) != (addr == insns[i].addr ? REACHED : BODY))
+				return LEFT_TARGET;
 		}
 	}
-	p = bytes_at(image, site->addr, 8);
-	if (!p || (memcmp(p, compare_4096, 8) && memcmp(p, compare_4095, 8)))
-		return reason;
-	other = look_at_bytes(image, site->addr, 2, 6);
-	if (other != REWRITTEN)
-		return other;
-	site->begin = site->addr;
-	site->len = 8;
-	write_call(site, memcmp(p, compare_4096, 8) ? SLOT_4095 : SLOT_4096);
-	return REWRITTEN;
+	return relocated(image, begin, end) ? LEFT_RELOCATED : REWRITTEN;
+}
+
+/* Does an instruction do the same in a stub, one word deeper in the stack? */
+static bool is_movable(const struct insn *insn)
+{
+	const ZydisDecodedOperand *op;
+	unsigned int i;
+
+	switch (insn->i.mnemonic) {
+	case ZYDIS_MNEMONIC_ADD:
+	case ZYDIS_MNEMONIC_AND:
+	case ZYDIS_MNEMONIC_CMP:
+	case ZYDIS_MNEMONIC_LEA:
+	case ZYDIS_MNEMONIC_MOV:
+	case ZYDIS_MNEMONIC_MOVSXD:
+	case ZYDIS_MNEMONIC_MOVZX:
+	case ZYDIS_MNEMONIC_OR:
+	case ZYDIS_MNEMONIC_SUB:
+	case ZYDIS_MNEMONIC_TEST:
+	case ZYDIS_MNEMONIC_XOR:
+		break;
+	default:
+		return false;
+	}
+	for (i = 0; i < insn->i.operand_count_visible; i++) {
+		op = &insn->ops[i];
+		if (op->type == ZYDIS_OPERAND_TYPE_REGISTER) {
+			if (ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64,
+							     op->reg.value) == ZYDIS_REGISTER_RSP)
+				return false;
+			switch (ZydisRegisterGetClass(op->reg.value)) {
+			case ZYDIS_REGCLASS_GPR8:
+			case ZYDIS_REGCLASS_GPR16:
+			case ZYDIS_REGCLASS_GPR32:
+			case ZYDIS_REGCLASS_GPR64:
+				break;
+			default:
+				return false;
+			}
+		} else if (op->type == ZYDIS_OPERAND_TYPE_MEMORY) {
+			/* Others may fault on purpose, or count from RIP. */
+			if (op->mem.base == ZYDIS_REGISTER_RSP) {
+				if (insn->i.raw.disp.size != 8 || op->mem.disp.value < 0 ||
+				    op->mem.disp.value > INT8_MAX - 8)
+					return false;
+			} else if (op->mem.base != ZYDIS_REGISTER_RBP &&
+				   (op->mem.base != ZYDIS_REGISTER_NONE ||
+				    op->mem.segment != ZYDIS_REGISTER_FS)) {
+				return false;
+			}
+		} else if (op->type == ZYDIS_OPERAND_TYPE_IMMEDIATE && op->imm.is_relative) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static size_t move(struct image *image, const struct insn *insn, uint8_t *to)
+{
+	unsigned int i;
+
+	memcpy(to, bytes_at(image, insn->addr, insn->i.length), insn->i.length);
+	for (i = 0; i < insn->i.operand_count_visible; i++)
+		if (insn->ops[i].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+		    insn->ops[i].mem.base == ZYDIS_REGISTER_RSP)
+			to[insn->i.raw.disp.offset] += 8;
+	return insn->i.length;
+}
+
+/* Instructions around a site that make room for a CALL: so many before and after it */
+static const struct shape {
+	unsigned int before, after;
+} shapes[] = {
+	{ 1, 0 }, { 0, 1 }, { 2, 0 }, { 1, 1 },
+};
+
+#define CALL_LEN	5
+#define MAX_STUB	64
+
+/* The first shape that fits; returns the length of its stub, or 0. */
+static size_t choose_shape(struct image *image, struct unit *unit, struct callsites_site *site,
+			   uint8_t stub[MAX_STUB], enum reason *reason)
+{
+	const struct shape *shape;
+	struct insn insns[4];
+	unsigned int i, n;
+	size_t len, size;
+	enum reason fits;
+
+	*reason = LEFT_SHAPE;
+	for (shape = shapes; shape < shapes + sizeof(shapes) / sizeof(*shapes); shape++) {
+		n = shape->before + 1 + shape->after;
+		if (!decode(image, site->addr, &insns[shape->before]))
+			return 0;
+		for (i = shape->before; i; i--)
+			if (!decode_before(image, unit, insns[i].addr, &insns[i - 1]))
+				break;
+		if (i)
+			continue;
+		if (shape->after && !decode(image, site->addr + 2, &insns[n - 1]))
+			continue;
+		for (i = len = 0; i < n; i++) {
+			if (i != shape->before && !is_movable(&insns[i]))
+				break;
+			len += insns[i].i.length;
+		}
+		if (i < n || len < CALL_LEN || len > CALLSITES_MAX_LEN)
+			continue;
+		fits = look_at_bytes(image, insns, n);
+		*reason = fits;
+		if (fits != REWRITTEN)
+			continue;
+		site->begin = insns[0].addr;
+		site->len = len;
+		for (i = size = 0; i < n; i++) {
+			if (i != shape->before) {
+				size += move(image, &insns[i], stub + size);
+				continue;
+			}
+			memcpy(stub + size, system_call, sizeof(system_call));
+			size += sizeof(system_call);
+		}
+		stub[size++] = 0xc3;
+		return size;
+	}
+	return 0;
 }
 
 /* Can a system call take the stack away? */
@@ -323,17 +405,20 @@ static bool unmaps(struct image *image, uint64_t addr)
 	case __NR_shmdt:
 		return true;
 	default:
-		return number < 0 || number >= SLOTS_NUMBERS;
+		return number < 0 || number >= NUMBERS;
 	}
 }
 
 static enum reason judge(struct image *image, struct callsites_site *site)
 {
+	/* Does somebody compare addresses with that of the next instruction? */
+	const bool compared = in_list(&image->constants, site->addr + 2);
 	struct unit *unit = unit_at(image, site->addr);
+	uint8_t stub[MAX_STUB];
 	unsigned int stack;
-	int number;
 	enum reason reason;
-	size_t i;
+	int number;
+	size_t size = 0, i;
 
 	if (!unit || !(*marks_at(image, site->addr) & REACHED))
 		return LEFT_UNREACHED;
@@ -351,9 +436,15 @@ static enum reason judge(struct image *image, struct callsites_site *site)
 	if (unit->flags & UNIT_BAD ||
 	    (unit->flags & (UNIT_COMPUTED | UNIT_INDIRECT)) == (UNIT_COMPUTED | UNIT_INDIRECT))
 		return LEFT_UNKNOWN;
-	reason = choose_shape(image, site);
-	if (reason != REWRITTEN)
-		return reason;
+	if (!compared) {
+		size = choose_shape(image, unit, site, stub, &reason);
+		if (!size)
+			return reason;
+	}
+	/* The instruction in between may be one of the site before. */
+	if (size && site->begin < image->rewritten.end &&
+	    site->begin + site->len > image->rewritten.start)
+		return LEFT_SHAPE;
 	if (unit->flags & UNIT_REDZONE)
 		return LEFT_REDZONE;
 	spend(image, image->rseq.count / 8);
@@ -362,8 +453,15 @@ static enum reason judge(struct image *image, struct callsites_site *site)
 		    site->begin + site->len > image->rseq.items[i])
 			return LEFT_RSEQ;
 	stack = unit->flags & UNIT_STACKLESS || unmaps(image, site->addr) ? STACK : 0;
-	return look_ahead(image, site->begin + site->len,
-			  RCX | R11 | stack | (site->len == 7 ? FLAGS : 0));
+	reason = look_ahead(image, site->addr + 2, RCX | R11 | FLAGS | stack);
+	if (reason == REWRITTEN && compared && !copy_function(image, unit, site))
+		return LEFT_TARGET;
+	if (reason == REWRITTEN && !compared) {
+		site->stub = stub_for(image, stub, size);
+		image->rewritten.start = site->begin;
+		image->rewritten.end = site->begin + site->len;
+	}
+	return reason;
 }
 
 /* Each SYSCALL, and each pair of bytes in no instruction that looks like one */
@@ -378,6 +476,7 @@ void find_sites(struct image *image, struct sites *sites)
 	size_t i;
 	uint8_t *p;
 
+	list_sort(&image->constants);
 	for (n = 0; n < image->num_segments; n++) {
 		s = &image->segments[n];
 		p = image->data + s->offset;
@@ -415,50 +514,5 @@ void find_sites(struct image *image, struct sites *sites)
 		site.addr = found->items[i];
 		site.reason = judge(image, &site);
 		add_site(image, sites, &site);
-	}
-}
-
-/* Each call that find_sites() has made, with what has been there before */
-void find_calls(struct image *image, struct sites *sites)
-{
-	struct segment *s;
-	struct insn insn;
-	struct callsites_site site;
-	uint64_t slot;
-	unsigned int n;
-	uint32_t number;
-	size_t i;
-	uint8_t *p;
-
-	for (n = 0; n < image->num_segments; n++) {
-		s = &image->segments[n];
-		p = image->data + s->offset;
-		for (i = 0; s->exec && i + 7 <= s->size; i++) {
-			if (p[i] != 0xff || p[i + 1] != 0x14 || p[i + 2] != 0x25 ||
-			    !(s->marks[i] & REACHED) || !decode(image, s->addr + i, &insn) ||
-			    !is_slot_call(&insn))
-				continue;
-			memset(&site, 0, sizeof(site));
-			site.reason = ALREADY;
-			site.begin = s->addr + i;
-			site.addr = site.begin;
-			slot = ((uint64_t)insn.ops[0].mem.disp.value - SLOTS) / 8;
-			if (slot < SLOTS_NUMBERS) {
-				number = slot;
-				site.len = 7;
-				site.bytes[0] = 0xb8;
-				memcpy(site.bytes + 1, &number, 4);
-				site.bytes[5] = 0x0f;
-				site.bytes[6] = 0x05;
-			} else if (i + 8 <= s->size && p[i + 7] == 0x90 &&
-				   (slot == SLOT_4095 || slot == SLOT_4096)) {
-				site.len = 8;
-				memcpy(site.bytes, slot == SLOT_4096 ?
-				       compare_4096 : compare_4095, 8);
-			} else {
-				continue;
-			}
-			add_site(image, sites, &site);
-		}
 	}
 }

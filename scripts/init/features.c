@@ -103,29 +103,12 @@ static bool nth(size_t n, const char **option, bool test, bool *missing)
 	return false;
 }
 
-/*
- * CONFIG_KML with the slots that rewritten programs call, see <asm/vsyscall.h>: with
- * AT_SYSINFO the page can be read in which a word tells that they are there. Nobody
- * misses it but for that, so that it is not among the others.
- */
-#define KML_SLOTS_AT	0xffffffffff600c08
-#define KML_SLOTS	0xffffffffff601000
-
-static bool kml_missing(void)
-{
-	volatile unsigned long *at = (void *)KML_SLOTS_AT;
-
-	return !getauxval(AT_SYSINFO) || *at != KML_SLOTS;
-}
-
 bool feature_missing(const char *name)
 {
 	const char *option;
 	bool missing;
 	size_t n;
 
-	if (!strcmp(name, "KML"))
-		return kml_missing();
 	for (n = 0; nth(n, &option, false, NULL); n++)
 		if (!strcmp(option, name))
 			return nth(n, &option, true, &missing) && missing;

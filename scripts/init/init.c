@@ -137,8 +137,7 @@ static void check_needs(const struct config *c)
 		const char *option = l->value[i].word[0];
 
 		if (feature_missing(option)) {
-			say("%s is off: add CONFIG_%s to the kernel%s", option, option,
-			    strcmp(option, "KML") ? "" : ", or make the image without --rewrite");
+			say("%s is off: add CONFIG_%s to the kernel", option, option);
 			lacks = true;
 		}
 	}

@@ -636,8 +636,6 @@ static void write_content(struct node *n)
 	if (S_ISDIR(inode->mode)) {
 		write_folder(n);
 	} else if (inode->mem && (S_ISREG(inode->mode) || has_block_target(inode))) {
-		if (S_ISREG(inode->mode) && !inode->ours)
-			rewrite_calls(inode, inode->mem);
 		ext2_file_begin(inode);
 		ext2_file_data(inode, inode->mem, inode->size, 0);
 	} else if (S_ISREG(inode->mode) && !inode->size) {

@@ -380,7 +380,6 @@ void finish_root(const void *init, size_t init_size, const char *conf, size_t co
 		n->inode->mode = S_IFDIR | 0700;
 	tree_put("/etc/lupine-init.conf", file_of(conf, conf_size, 0644), MADE);
 	inode = file_of(init, init_size, 0755);
-	inode->ours = true;
 	tree_put("/sbin/init", inode, MADE);
 	/* Hosts and name servers are found out at boot. */
 	remove_path("/etc/resolv.conf");

@@ -53,6 +53,8 @@ struct inode {
 	uint32_t major, minor;
 	/* Of a file: where its content is */
 	uint32_t layer, entry;
+	/* Of a program that is rewritten, its size before */
+	uint64_t original;
 	/* Of a link its target, of a file its content if that is in memory */
 	uint8_t *mem;
 	struct xattr *xattrs;
@@ -65,7 +67,6 @@ struct inode {
 	uint64_t first;		/* its first block, counted without metadata */
 	bool written;
 	struct node *node;	/* one of its names */
-	bool ours;		/* the init, which runs on any kernel */
 };
 
 struct node {
@@ -197,7 +198,7 @@ struct result {
 void __noreturn worker_run(struct job *job);
 int worker_open_blob(const char *hex);
 extern bool rewriting;
-void rewrite_calls(const struct inode *inode, void *data);
+void rewrite_calls(const char *path, uint8_t *data, uint64_t original, uint64_t size);
 
 /* digest.c: both ends take the context with them. */
 EVP_MD_CTX *sha256_begin(void);

@@ -442,6 +442,52 @@ uint32_t musl_version(const uint8_t *data, size_t size)
 	return 0;
 }
 
+/* What a program will have grown to when its system calls have been rewritten */
+static uint64_t rewritten_size(const uint8_t *data, uint64_t size)
+{
+	struct callsites_report report;
+	uint8_t *copy = xmalloc(size);
+
+	memcpy(copy, data, size);
+	callsites_run(copy, size, CALLSITES_REWRITE, &report);
+	if (report.changed)
+		size = report.size + report.tail_size;
+	callsites_free(&report);
+	free(copy);
+	return size;
+}
+
+static void measure_program(struct inode *inode, const uint8_t *data)
+{
+	if (!rewriting || inode->size < CALLSITES_HEAD || inode->size > CALLSITES_MAX_SIZE ||
+	    !callsites_wants(data, inode->size) || inode->nr_data != 1 ||
+	    inode->data->length != inode->size)
+		return;
+	inode->original = inode->size;
+	inode->size = rewritten_size(data, inode->size);
+	inode->data->length = inode->size;
+}
+
+/* Programs grow, which has to be known before they get their blocks. */
+static void read_program(struct stream *s, struct inode *inode)
+{
+	uint8_t head[CALLSITES_HEAD], *data;
+	const la_ssize_t left = inode->size - sizeof(head);
+
+	if (inode->size < sizeof(head) || inode->size > CALLSITES_MAX_SIZE)
+		return;
+	if (archive_read_data(s->tar, head, sizeof(head)) != sizeof(head))
+		damaged(s, s->tar);
+	if (!callsites_wants(head, sizeof(head)))
+		return;
+	data = xmalloc(inode->size);
+	memcpy(data, head, sizeof(head));
+	if (archive_read_data(s->tar, data + sizeof(head), left) != left)
+		damaged(s, s->tar);
+	measure_program(inode, data);
+	free(data);
+}
+
 /* Some files have to be read before the tree is complete. */
 static void capture(struct stream *s, struct archive_entry *e, struct inode *inode,
 		    const char *path, unsigned int what)
@@ -458,13 +504,17 @@ static void capture(struct stream *s, struct archive_entry *e, struct inode *ino
 		keep |= !strcmp(name, always[i]);
 	keep |= what & CAPTURE_BUSYBOX && !strcmp(name, "busybox");
 	musl = what & CAPTURE_MUSL && !strcmp(name, "ld-musl-x86_64.so.1");
-	if (!(keep || musl) || !inode->size || inode->size > MAX_CAPTURE)
+	if (!(keep || musl) || !inode->size || inode->size > MAX_CAPTURE) {
+		if (rewriting)
+			read_program(s, inode);
 		return;
+	}
 	data = xcalloc(1, inode->size + 1);
 	if (archive_read_data(s->tar, data, inode->size) != (la_ssize_t)inode->size)
 		damaged(s, s->tar);
 	if (musl)
 		inode->version = musl_version(data, inode->size) ?: 1;
+	measure_program(inode, data);
 	if (!keep) {
 		free(data);
 		return;
@@ -473,6 +523,11 @@ static void capture(struct stream *s, struct archive_entry *e, struct inode *ino
 	if (captured > MAX_CAPTURED)
 		die("files named passwd, group and busybox in the layers have more than %u bytes",
 		    MAX_CAPTURED);
+	if (inode->original) {
+		data = xrealloc(data, inode->size + 1, 1);
+		rewrite_calls(path, data, inode->original, inode->size);
+		data[inode->size] = 0;
+	}
 	inode->mem = data;
 	inode->layer = NO_LAYER;
 	free(inode->data);
@@ -721,32 +776,28 @@ static void read_data(struct stream *s, struct inode *inode, take_fn *take)
 
 static uint8_t *program;
 
-/* The first bytes tell whether all of the file has to be in memory. */
+/* All of a program has to be in memory. */
 static void take_program(struct inode *inode, const void *data, size_t size, uint64_t offset)
 {
-	if (!offset && size >= CALLSITES_HEAD && callsites_wants(data, size))
-		program = xcalloc(1, inode->size);
-	if (!program)
-		ext2_file_data(inode, data, size, offset);
-	else if (offset <= inode->size && size <= inode->size - offset)
+	if (offset <= inode->original && size <= inode->original - offset)
 		memcpy(program + offset, data, size);
 }
 
 static void copy_file(struct stream *s, struct inode *inode)
 {
-	bool whole = inode->nr_data == 1 && inode->data->length == inode->size;
+	char *path;
 
 	ext2_file_begin(inode);
-	if (!rewriting || !whole || inode->size > CALLSITES_MAX_SIZE) {
+	if (!inode->original) {
 		read_data(s, inode, ext2_file_data);
 	} else {
-		program = NULL;
+		program = xcalloc(1, inode->size);
 		read_data(s, inode, take_program);
-		if (program) {
-			rewrite_calls(inode, program);
-			ext2_file_data(inode, program, inode->size, 0);
-			free(program);
-		}
+		path = tree_path(inode->node);
+		rewrite_calls(path, program, inode->original, inode->size);
+		free(path);
+		ext2_file_data(inode, program, inode->size, 0);
+		free(program);
 	}
 	ext2_file_end(inode);
 }

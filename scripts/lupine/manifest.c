@@ -357,9 +357,6 @@ bool manifest_option_known(const char *name)
 	};
 	size_t i;
 
-	/* It has a test of its own kind. */
-	if (!strcmp(name, "KML"))
-		return true;
 	for (i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(name, names[i]))
 			return true;
@@ -535,7 +532,7 @@ static const struct {
 	[KEY_SYSCTL] = { { "sysctl", "NAME VALUE", "as vm.overcommit_memory 1",
 			ANYWHERE, true }, NAME_TEXT, type_sysctl },
 	[KEY_NEED] = { { "need", "OPTION",
-			"kernel option to insist on, without CONFIG_; KML: slots",
+			"kernel option to insist on, without CONFIG_",
 			ANYWHERE, true }, WORDS, type_need },
 	[KEY_ADDRESS] = { { "address", "A.B.C.D/BITS", "of eth0, where ip= has not configured it",
 			ANYWHERE, false }, WORDS, type_address },

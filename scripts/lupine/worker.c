@@ -58,17 +58,18 @@ void print_visible(const char *text)
 	puts(line);
 }
 
-void rewrite_calls(const struct inode *inode, void *data)
+/* Rewrite a program, which has @size bytes then. */
+void rewrite_calls(const char *path, uint8_t *data, uint64_t original, uint64_t size)
 {
-	struct callsites_report report = { 0 };
-	char *path;
+	struct callsites_report report;
 
-	if (!rewriting || inode->size < CALLSITES_HEAD || !callsites_wants(data, inode->size))
-		return;
-	path = tree_path(inode->node);
 	/* It works as it is, or would have worked nowhere. */
-	if (!callsites_run(data, inode->size, CALLSITES_REWRITE, &report))
+	if (!callsites_run(data, original, CALLSITES_REWRITE, &report))
 		warn("%s: its system calls stay as they are: %s", path, report.error);
+	if (report.size + (report.changed ? report.tail_size : 0) != size)
+		die("a layer has changed while it was read");
+	if (report.changed)
+		memcpy(data + report.size, report.tail, report.tail_size);
 	if (report.num_sites) {
 		if (!nr_reports++)
 			callsites_print_heading(stdout, CALLSITES_REWRITE);
@@ -76,7 +77,6 @@ void rewrite_calls(const struct inode *inode, void *data)
 		callsites_add(&sum, &report);
 	}
 	callsites_free(&report);
-	free(path);
 }
 
 /* Libraries read files at their first use; let them do so before that is forbidden. */
@@ -138,8 +138,6 @@ static char *init_configuration(const struct manifest *conf)
 		add_word(&m, KEY_HOSTNAME, *host ? host : "lupine");
 		free(host);
 	}
-	if (job->rewrite)
-		add_word(&m, KEY_NEED, "KML");
 	text = manifest_print(&m, IN_INIT);
 	if (!text)
 		die("out of memory");

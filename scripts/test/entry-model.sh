@@ -58,11 +58,11 @@ labels()
 	done
 }
 
-# The code at ADDRESS: mnemonics and the labels of the model, without what is no
+# code_at ADDRESS [BYTES]: mnemonics and the labels of the model, without what is no
 # instruction of the stretch.
 code_at()
 {
-	objdump -d --no-show-raw-insn --start-address="0x$1" --stop-address=$((16#$1 + 96)) \
+	objdump -d --no-show-raw-insn --start-address="0x$1" --stop-address=$((16#$1 + ${2:-96})) \
 		"$kernel" | awk -v labels=" $(grep : "$work/instructions" | paste -sd ' ') " '
 		/^[0-9a-f]+ <.*>:$/ { name = substr($2, 2, length($2) - 3) ":"
 			if (index(labels, " " name " ")) print name }
@@ -70,14 +70,22 @@ code_at()
 }
 
 # Each stretch has the instructions that the model has, and no more up to the next label,
-# unless it ends in a jump.
+# unless it ends in a jump. One of LABEL+ is somewhere behind the label.
 instructions()
 {
-	local want found=0
+	local want code found=0
 
 	"$work/entry-model" --instructions >"$work/instructions"
 	while read -r -a want; do
 		found=$((found + 1))
+		if [[ ${want[0]} == *+: ]]; then
+			code=" $(code_at "$(address_of "${want[0]%+:}")" 400 | paste -sd ' ') "
+			[[ $code == *" ${want[*]:1} "* ]] || {
+				echo "behind ${want[0]%+:} is nowhere: ${want[*]:1}"
+				return 1
+			}
+			continue
+		fi
 		same_text "${want[*]}" "$(code_at "$(address_of "${want[0]%:}")" |
 			head -n ${#want[@]} | paste -sd ' ')"
 	done < <(awk '
@@ -86,7 +94,7 @@ instructions()
 		/^$/ { if (label) print label words; label = ""; next }
 		{ words = words " " $1; last = $1 }
 		END { if (label) print label words }' "$work/instructions")
-	[ "$found" -gt 10 ] || { echo "the model has $found labels"; return 1; }
+	[ "$found" -ge 4 ] || { echo "the model has $found labels"; return 1; }
 	echo "$found labels"
 }
 
@@ -133,10 +141,10 @@ check "the slot that follows RSP is found out" \
 check "the slot that stays is found out" \
 	finds 'pushes over .* on the entry stack' --scheme none
 check "calls make progress and lose nothing" "$work/entry-model" --calls
-for m in db-goes-back trap-goes-back; do
+for m in trap-goes-back calls-again; do
 	check "$m is found out" finds 'no progress' --calls "$m"
 done
-check "interrupt-stays is found out" finds 'work is left' --calls interrupt-stays
+check "interrupts-on is found out" finds 'work is left' --calls interrupts-on
 check "number-is-lost is found out" finds 'another call' --calls number-is-lost
 check "mc-is-process is found out" finds "another process's" --calls mc-is-process
 if [ -n "$kernel" ]; then

@@ -146,16 +146,15 @@ else
 	skip "the network before main" "no DHCP in $(basename "$kernel")"
 fi
 
-# entries KERNEL: are most, some or none of its program's system calls CALLs of slots?
+# entries KERNEL: are most, some or none of its program's system calls calls of stubs?
 entries()
 {
 	objcopy --dump-section ".ukl.program=$work/program" "$1" "$work/copy"
-	objdump -d "$work/program" | awk '/call .*0xffffffffff6/ { calls++ }
-		/syscall *$/ { syscalls++ }
-		END {
-			if (calls + syscalls < 80) print "too few"
-			else if (calls >= syscalls * 4) print "most"
-			else print calls ? "some" : "none"
+	# Its line is: file, system calls, those that are calls.
+	"$BUILD/callsites/callsites" --check "$work/program" | awk 'END {
+		if ($2 < 80) print "too few"
+		else if ($3 >= $2 * 0.8) print "most"
+		else print $3 ? "some" : "none"
 		}'
 }
 if [ -z "$kml" ]; then

@@ -365,7 +365,7 @@ TEST_F(by, stack_forbidden)
 
 	forbidden = map(8192, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	ASSERT_NE(MAP_FAILED, forbidden);
-	/* Without a return address, a slot cannot be taken back to its CALL. */
+	/* Without a return address, nobody knows what is before it. */
 	storm_setup(_metadata, kml_call_entry());
 	ASSERT_EQ(0, kml_handler(SIGSEGV, on_fault, SA_ONSTACK));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, forbidder, forbidden));

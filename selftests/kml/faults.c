@@ -170,15 +170,15 @@ static unsigned long kernel_text(void)
 	return (unsigned long)hi << 32 | lo;
 }
 
-/* Find the bytes @a, @b in the kernel's text, well behind its entry. */
+/* A place in the kernel's text, well before its entry, that reads @a, @b. */
 static unsigned long find_text(unsigned char a, unsigned char b)
 {
-	const volatile unsigned char *p = (void *)(kernel_text() + 0x1000);
+	const volatile unsigned char *p = (void *)(kernel_text() - 0x1000);
 	int i;
 
-	for (i = 0; i < 0x40000; i++)
-		if (p[i] == a && p[i + 1] == b)
-			return (unsigned long)(p + i);
+	for (i = 0; i < 0x40000; i++, p--)
+		if (p[0] == a && p[1] == b)
+			return (unsigned long)p;
 	return 0;
 }
 

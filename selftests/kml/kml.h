@@ -298,10 +298,6 @@ static inline int kml_regs_differ(const greg_t *in, const greg_t *out,
 
 #define KML_REG(r)	(1UL << REG_##r)
 #define KML_SYSCALL_REGS (KML_REG(RAX) | KML_REG(RCX) | KML_REG(R11))
-/* The registers that a C function need not preserve. */
-#define KML_CALL_REGS	(KML_SYSCALL_REGS | KML_REG(RDI) | KML_REG(RSI) | \
-			 KML_REG(RDX) | KML_REG(R8) | KML_REG(R9) | KML_REG(R10))
-
 /* A trap of stub code: signal, vector, error code, and where it stood. */
 #define EXPECT_TRAP(_sig, _code, _trapno, _err, _rip) do { \
 	EXPECT_EQ((_sig), kml_last.sig); \

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Make a system call in each of three ways: by the SYSCALL instruction, by a call to the
- * address that a kernel with CONFIG_KML exports, and by a call of a slot. All three must do
- * the same, except for the status flags and the registers that they lose. So the fixture
- * "by" runs each test in all three ways, and the run with SYSCALL, which works on every
- * kernel, shows that the test itself is right.
+ * System calls in all ways: by the SYSCALL instruction, by a call to the address
+ * that a kernel with CONFIG_KML exports, and by a call whose last two bytes are a
+ * SYSCALL, as stubs of rewritten programs have it. What holds for one holds for the
+ * others, bar the status flags; so each test runs with all, and the first shows on any
+ * kernel that the test itself is right.
  */
 #ifndef SELFTESTS_KML_CALL_H
 #define SELFTESTS_KML_CALL_H
@@ -19,36 +19,28 @@
 
 /* The word in the vsyscall page with the entry's address, see kml.rst. */
 #define KML_CALL_SLOT	0xffffffffff600c00UL
-/* The slots, and the word that says whether there are any. */
-#define KML_SLOTS_AT	0xffffffffff600c08UL
-#define KML_SLOTS	0xffffffffff601000UL
-#define KML_SLOT_4095	0xffffffffff601ff0UL
-#define KML_SLOT_4096	0xffffffffff601ff8UL
+/* What RCX is to be for "call *0x050f0000(%rcx)" */
+#define KML_STUB_RCX	(KML_CALL_SLOT - 0x050f0000)
 
 KML_STUB(call_entry);
 KML_STUB(jump_entry);
-KML_STUB(call_slot);
+KML_STUB(call_stub);
 long kml_by_syscall(long nr, ...);
 long kml_by_call(long nr, ...);
-long kml_by_slot(long nr, ...);
+long kml_by_stub(long nr, ...);
 long kml_vfork_by_syscall(void);
 long kml_vfork_by_call(void);
-long kml_vfork_by_slot(void);
+long kml_vfork_by_stub(void);
 void kml_restore_by_syscall(void);
 void kml_restore_by_call(void);
-void kml_restore_by_slot(void);
+void kml_restore_by_stub(void);
 long kml_storm_by_syscall(long nr, long result, long rounds);
 long kml_storm_by_call(long nr, long result, long rounds);
-long kml_storm_by_slot(long nr, long result, long rounds);
+long kml_storm_by_stub(long nr, long result, long rounds);
 
 static inline unsigned long kml_call_entry(void)
 {
 	return getauxval(AT_SYSINFO);
-}
-
-static inline bool kml_slots(void)
-{
-	return kml_call_entry() && *(unsigned long *)KML_SLOTS_AT == KML_SLOTS;
 }
 
 FIXTURE(by)
@@ -60,7 +52,7 @@ FIXTURE(by)
 FIXTURE_VARIANT(by)
 {
 	bool call;
-	bool slot;
+	bool stub;
 	unsigned long lost;
 	const char *insn;
 	const char *after;
@@ -85,7 +77,7 @@ FIXTURE_VARIANT_ADD(by, syscall)
 FIXTURE_VARIANT_ADD(by, call)
 {
 	.call = true,
-	.lost = KML_CALL_REGS,
+	.lost = KML_SYSCALL_REGS,
 	.insn = kml_do_call_entry,
 	.after = kml_after_call_entry,
 	.nr = kml_by_call,
@@ -94,17 +86,17 @@ FIXTURE_VARIANT_ADD(by, call)
 	.storm = kml_storm_by_call,
 };
 
-FIXTURE_VARIANT_ADD(by, slot)
+FIXTURE_VARIANT_ADD(by, stub)
 {
 	.call = true,
-	.slot = true,
+	.stub = true,
 	.lost = KML_SYSCALL_REGS,
-	.insn = kml_do_call_slot,
-	.after = kml_after_call_slot,
-	.nr = kml_by_slot,
-	.vfork = kml_vfork_by_slot,
-	.restore = kml_restore_by_slot,
-	.storm = kml_storm_by_slot,
+	.insn = kml_do_call_stub,
+	.after = kml_after_call_stub,
+	.nr = kml_by_stub,
+	.vfork = kml_vfork_by_stub,
+	.restore = kml_restore_by_stub,
+	.storm = kml_storm_by_stub,
 };
 
 FIXTURE_SETUP(by)
@@ -112,11 +104,9 @@ FIXTURE_SETUP(by)
 	self->entry = kml_call_entry();
 	if (variant->call && !self->entry)
 		SKIP(return, "no AT_SYSINFO: this kernel has no call entry");
-	if (variant->slot && !kml_slots())
-		SKIP(return, "this kernel has no slots");
-	/* A signal finds the process at the CALL or after it, never in the entry. */
-	if (variant->slot)
-		self->entry = KML_SLOTS;
+	/* A signal shows the process at SYSCALL or behind it, and nowhere up there. */
+	if (variant->stub)
+		self->entry = 0;
 	ASSERT_EQ(0, kml_catch_all());
 }
 
@@ -128,6 +118,8 @@ FIXTURE_TEARDOWN(by)
 #define BY_TRAP(_nr) do { \
 	kml_regs_init(self->regs, variant->insn); \
 	self->regs[REG_RAX] = (_nr); \
+	if (variant->stub) \
+		self->regs[REG_RCX] = KML_STUB_RCX; \
 } while (0)
 
 #define EXPECT_CALLED() do { \

@@ -139,7 +139,7 @@ kml_after_\name:
 
 	STUB call_entry, call *0xffffffffff600c00
 	STUB jump_entry, jmp *0xffffffffff600c00
-	STUB call_slot, call *0xffffffffff601ff8
+	STUB call_stub, call *0x050f0000(%rcx)
 
 /*
  * long kml_by_NAME(nr, a, b, c, d, e, f): a system call in either way, for C.
@@ -237,8 +237,6 @@ kml_storm_by_\name:
 	movq	%xmm0, %rcx
 	cmp	%rax, %rcx
 	jne	14f
-	/* SYSCALL preserves its arguments, and so do slots. A function need not. */
-	.ifnc	\name, call
 	mov	$0xdddddddddddd, %rax
 	cmp	%rax, %rdi
 	jne	12f
@@ -257,7 +255,6 @@ kml_storm_by_\name:
 	mov	$0x101010101010, %rax
 	cmp	%rax, %r10
 	jne	12f
-	.endif
 	mov	$0x121212121212, %rax
 	cmp	%rax, %r12
 	jne	12f
@@ -312,7 +309,12 @@ kml_storm_by_\name:
 
 	BY syscall, syscall
 	BY call, call *0xffffffffff600c00
-	BY slot, call *0xffffffffff601ff8
+	.macro	CALL_AS_STUB
+	mov	$0xfffffffffa510c00, %rcx
+	call	*0x050f0000(%rcx)
+	.endm
+
+	BY stub, CALL_AS_STUB
 
 /* Spin until a signal handler moves RIP away. */
 	.balign	16

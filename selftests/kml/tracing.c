@@ -190,7 +190,7 @@ TEST_F(by, kprobe)
 TEST(kprobe_refused)
 {
 	static const char * const where[] = {
-		"entry_SYSCALL_64", "entry_CALL_64", "entry_CALL_64_exit",
+		"entry_SYSCALL_64", "entry_CALL_64", "entry_CALL_64_safe_stack",
 		"kml_leave_entry_stack", "asm_exc_page_fault", "exc_debug",
 	};
 	char text[128];
@@ -269,7 +269,7 @@ TEST(uprobe_on_call)
 		EXPECT_EQ(SIGTRAP, kml_last.sig);
 		EXPECT_EQ((unsigned long)kml_after_call_entry + 1,
 			  (unsigned long)kml_last.regs[REG_RIP]);
-		EXPECT_REGS_KEPT(regs, KML_CALL_REGS);
+		EXPECT_REGS_KEPT(regs, KML_SYSCALL_REGS);
 		EXPECT_EQ(getppid(), kml_last.regs[REG_RAX]);
 	}
 	EXPECT_EQ(ROUNDS, counted(fd));

@@ -2,7 +2,7 @@
 /*
  * The guest of the experiment syscall: PID 1 of a machine that does
  * nothing else. Measures system calls through the SYSCALL instruction and,
- * where the kernel has them, through the call entry and a slot, and prints rows with what
+ * where the kernel has them, through the call entry, directly and by a stub, and prints rows with what
  * one call costs: the difference between a loop with it and the same
  * loop, same registers loaded, without. For the call entry that includes the
  * two instructions that step over the red zone and back.
@@ -31,10 +31,8 @@
 
 #include "guest.h"
 
-/* As CALL_ENTRY, for slots: the word that says so, the slots, and one that compares. */
-#define SLOTS_AT		0xffffffffff600c08
-#define SLOTS			0xffffffffff601000
-#define SLOT_4096		0xffffffffff601ff8
+/* The place in the vsyscall page where the kernel says where its entry is. */
+#define CALL_ENTRY		0xffffffffff600c00
 #define STRING_(x)		#x
 #define STRING(x)		STRING_(x)
 
@@ -85,11 +83,18 @@ LOOP("call", "	leaq	-128(%rsp), %rsp\n"
 	     "	callq	*" STRING(CALL_ENTRY) "\n"
 	     "	leaq	128(%rsp), %rsp\n");
 
-/* As in the place of SYSCALL: the function has nothing in the red zone. */
-LOOP("slot", "	callq	*" STRING(SLOT_4096) "\n"
-     "	nop\n");
+/* As scripts/callsites has it in the place of SYSCALL and a comparison */
+LOOP("stub", "	callq	stub\n");
+asm("stub:\n\t"
+	"movl	%cs, %ecx\n\t"
+	"testb	$3, %cl\n\t"
+	"jnz	1f + 4\n\t"
+	"movq	$" STRING(CALL_ENTRY) " - 0x050f0000, %rcx\n"
+	"1:	callq	*0x050f0000(%rcx)\n\t"
+	"cmpq	$-4096, %rax\n\t"
+	"ret\n");
 
-loop_fn loop_nothing, loop_syscall, loop_call, loop_slot;
+loop_fn loop_nothing, loop_syscall, loop_call, loop_stub;
 
 static const struct {
 	const char *suffix;
@@ -98,7 +103,7 @@ static const struct {
 	{ "", loop_nothing },
 	{ "-syscall", loop_syscall },
 	{ "-call", loop_call },
-	{ "-slot", loop_slot },
+	{ "-stub", loop_stub },
 };
 
 static char byte;
@@ -261,13 +266,6 @@ static void print_row(const char *call, const char *suffix, double value)
 	row("syscall", suffix, metric, -1, counts_instructions() ? "instructions" : "ns", value);
 }
 
-static int slots_exist(void)
-{
-	volatile unsigned long *at = (void *)SLOTS_AT;
-
-	return *at == SLOTS;
-}
-
 int main(void)
 {
 	const char *unit = getenv("bench_unit"), *only = getenv("bench_call");
@@ -299,8 +297,6 @@ int main(void)
 	asm("movw %%cs, %0" : "=r" (cs));
 	if (!call_entry_exists())
 		n_entries -= 2;
-	else if (!slots_exist())
-		n_entries--;
 
 	for (c = 0; c < CALLS; c++) {
 		if (!calls[c].open || !wanted(&calls[c], only))

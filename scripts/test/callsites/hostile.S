@@ -2,7 +2,7 @@
 /*
  * Functions to try callsites on. Each has system calls which can be rewritten, or
  * which must not be, and FUNCTION says in a comment section which: the text is
- * "number", "compare", or the reason that --verbose gives for all sites of it.
+ * what --verbose says of all sites of it.
  *
  * Nobody runs this.
  */
@@ -24,14 +24,14 @@
 	.endm
 
 /* What compilers make of system calls */
-FUNCTION number, "number"
+FUNCTION number, "rewritten"
 	endbr64
 	mov	$39, %eax
 	syscall
 	ret
 END number
 
-FUNCTION number_error, "number"
+FUNCTION number_error, "rewritten"
 	mov	$1, %eax
 	syscall
 	cmp	$-4096, %rax
@@ -43,7 +43,7 @@ FUNCTION number_error, "number"
 	ret
 END number_error
 
-FUNCTION read_error, "compare"
+FUNCTION read_error, "rewritten"
 	xor	%eax, %eax
 	syscall
 	cmp	$-4096, %rax
@@ -53,7 +53,7 @@ FUNCTION read_error, "compare"
 	ret
 END read_error
 
-FUNCTION any_number, "compare"
+FUNCTION any_number, "rewritten"
 	mov	%rdi, %rax
 	mov	%rsi, %rdi
 	mov	8(%rsp), %r9
@@ -66,7 +66,7 @@ FUNCTION any_number, "compare"
 END any_number
 
 /* A branch to SYSCALL itself: only what begins there is replaced. */
-FUNCTION shared_syscall, "compare"
+FUNCTION shared_syscall, "rewritten"
 	test	%edi, %edi
 	mov	$2, %eax
 	jz	1f
@@ -79,7 +79,7 @@ FUNCTION shared_syscall, "compare"
 	ret
 END shared_syscall
 
-FUNCTION frame, "number"
+FUNCTION frame, "rewritten"
 	push	%rbp
 	mov	%rsp, %rbp
 	sub	$32, %rsp
@@ -93,7 +93,7 @@ FUNCTION frame, "number"
 	ret
 END frame
 
-FUNCTION aligned_frame, "number"
+FUNCTION aligned_frame, "rewritten"
 	push	%rbp
 	mov	%rsp, %rbp
 	and	$-64, %rsp
@@ -105,7 +105,7 @@ FUNCTION aligned_frame, "number"
 	ret
 END aligned_frame
 
-FUNCTION loop, "number"
+FUNCTION loop, "rewritten"
 	mov	$202, %r8d
 1:	mov	(%rdi), %edx
 	test	%edx, %edx
@@ -116,7 +116,7 @@ FUNCTION loop, "number"
 2:	ret
 END loop
 
-FUNCTION unmap, "number"
+FUNCTION unmap, "rewritten"
 	mov	$11, %eax
 	syscall
 	cmp	$-4096, %rax
@@ -126,7 +126,7 @@ FUNCTION unmap, "number"
 	ret
 END unmap
 
-FUNCTION switch, "number"
+FUNCTION switch, "rewritten"
 	cmp	$2, %edi
 	ja	3f
 	lea	switch_table(%rip), %rdx
@@ -475,8 +475,8 @@ FUNCTION flags_used, "registers in use"
 1:	ret
 END flags_used
 
-/* Nothing that fits */
-FUNCTION other_test, "no room"
+/* Other instructions that make room */
+FUNCTION other_test, "rewritten"
 	mov	%rdi, %rax
 	syscall
 	test	%rax, %rax
@@ -486,7 +486,7 @@ FUNCTION other_test, "no room"
 	ret
 END other_test
 
-FUNCTION other_limit, "no room"
+FUNCTION other_limit, "rewritten"
 	mov	%rdi, %rax
 	syscall
 	cmp	$-100, %rax
@@ -496,11 +496,142 @@ FUNCTION other_limit, "no room"
 	ret
 END other_limit
 
-FUNCTION unknown_number, "no room"
+FUNCTION unknown_number, "rewritten"
 	mov	$1000, %eax
 	syscall
 	ret
 END unknown_number
+
+FUNCTION stack_argument, "rewritten"
+	push	%rbx
+	mov	0x10(%rsp), %rax
+	syscall
+	pop	%rbx
+	ret
+END stack_argument
+
+FUNCTION argument_store, "rewritten"
+	mov	%r11, 8(%rsp)
+	syscall
+	ret
+END argument_store
+
+FUNCTION two_before, "rewritten"
+	mov	%rdi, %rsi
+	xor	%eax, %eax
+	syscall
+	ret
+END two_before
+
+FUNCTION one_of_each, "rewritten"
+	xor	%eax, %eax
+	syscall
+	mov	%rax, %rdx
+	ret
+END one_of_each
+
+/* Both need the instruction in between. */
+FUNCTION shared_instruction, "rewritten|no room"
+	pop	%rdx
+	xor	%eax, %eax
+	syscall
+	mov	$39, %eax
+	syscall
+	push	%rdx
+	ret
+END shared_instruction
+
+/* Nothing that fits */
+FUNCTION alone, "no room"
+	pop	%rax
+	syscall
+	push	%rax
+	ret
+END alone
+
+FUNCTION may_fault, "no room"
+	mov	(%rdi), %rax
+	syscall
+	ret
+END may_fault
+
+FUNCTION counts_from_rip, "no room"
+	mov	errno(%rip), %eax
+	syscall
+	ret
+END counts_from_rip
+
+FUNCTION stack_pointer, "no room"
+	mov	%rsp, %rsi
+	syscall
+	ret
+END stack_pointer
+
+FUNCTION far_argument, "no room"
+	mov	120(%rsp), %rax
+	syscall
+	ret
+END far_argument
+
+/* A handler asks whether it was before or after the system call: libc's way to cancel. */
+FUNCTION cancellation_point, "copied"
+range_start:
+	mov	(%rdi), %eax
+	test	%eax, %eax
+	jnz	1f
+	mov	%rdi, %r11
+	mov	%rsi, %rax
+	mov	%rdx, %rdi
+	mov	errno(%rip), %esi
+	mov	8(%rsp), %r8
+	mov	%r11, 8(%rsp)
+	syscall
+range_end:
+	ret
+1:	jmp	cancel
+END cancellation_point
+
+FUNCTION compares, "none"
+	lea	range_start(%rip), %rax
+	cmp	%rax, %rdi
+	jb	1f
+	lea	range_end(%rip), %rax
+	cmp	%rax, %rdi
+	jae	1f
+	call	cancel
+1:	ret
+END compares
+
+FUNCTION cancel, "none"
+	ret
+END cancel
+
+/* The same where it is not simple, or the address of a label is used otherwise */
+FUNCTION cancellation_with_frame, "jumped into"
+	push	%rbx
+	mov	%rsi, %rax
+	syscall
+frame_end:
+	pop	%rbx
+	ret
+END cancellation_with_frame
+
+FUNCTION compares_frame, "none"
+	lea	frame_end(%rip), %rax
+	ret
+END compares_frame
+
+FUNCTION cancellation_in_memory, "jumped into"
+	mov	%rsi, %rax
+	syscall
+memory_end:
+	ret
+END cancellation_in_memory
+
+FUNCTION compares_memory, "none"
+	cmp	memory_end(%rip), %rdi
+	ret
+END compares_memory
 
 	.section .bss
 errno:	.long	0

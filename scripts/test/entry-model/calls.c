@@ -20,11 +20,11 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /* What a breakpoint can be on */
-enum word { NOTHING, CURRENT, FLAGS, WORK, COMPARED, SAVED_SP, RETURN_ADDRESS, TOP, WORDS };
+enum word { NOTHING, CURRENT, FLAGS, WORK, SAVED_SP, RETURN_ADDRESS, TOP, WORDS };
 
 static const char * const word_name[WORDS] = {
 	"nothing", "pcpu_hot.current_task", "thread_info.flags",
-	"thread_info.syscall_work", "pt_regs.cx", "pt_regs.sp", "the return address",
+	"thread_info.syscall_work", "pt_regs.sp", "the return address",
 	"pcpu_hot.top_of_stack",
 };
 
@@ -35,26 +35,17 @@ struct insn {
 	bool writes;		/* ... that word */
 };
 
-/* entry_CALL_64_exit and entry_CALL_64_slot_exit, up to the process */
+/* The end of the fast path of entry_CALL_64, up to the process */
 static const struct insn call_exit[] = {
-	{ "entry_CALL_64_exit", "mov", CURRENT },
+	{ "entry_CALL_64+", "cli", NOTHING },	/* somewhere behind */
+	{ NULL, "mov", CURRENT },
 	{ NULL, "mov", FLAGS },
 	{ NULL, "or", WORK },
 	{ NULL, "jne", NOTHING },
 	{ NULL, "mov", SAVED_SP },
-	{ "entry_CALL_64_exit_end", "lea", NOTHING },
-	{ "entry_CALL_64_ret", "ret", RETURN_ADDRESS },
-};
-
-static const struct insn slot_exit[] = {
-	{ "entry_CALL_64_slot_exit", "mov", CURRENT },
-	{ NULL, "mov", FLAGS },
-	{ NULL, "or", WORK },
-	{ NULL, "jne", NOTHING },
-	{ NULL, "cmp", COMPARED },
-	{ NULL, "mov", SAVED_SP },
-	{ "entry_CALL_64_slot_exit_end", "lea", NOTHING },
-	{ "entry_CALL_64_slot_ret", "ret", RETURN_ADDRESS },
+	{ NULL, "lea", NOTHING },
+	{ NULL, "sti", NOTHING },
+	{ NULL, "ret", RETURN_ADDRESS },
 };
 
 /* A CALL, and what it leads to, up to the stack of the task */
@@ -66,24 +57,14 @@ static const struct insn call_entry[] = {
 	{ "entry_CALL_64_safe_stack", NULL, NOTHING },
 };
 
-static const struct insn number_entry[] = {
+/* The same from a stub, which loads the number, and has a SYSCALL at the end of the CALL */
+static const struct insn stub_entry[] = {
+	{ NULL, "mov", NOTHING },
 	{ NULL, "call", RETURN_ADDRESS, true },
-	{ "kml_slot_stubs", "mov", NOTHING },
-	{ NULL, "jmp", NOTHING },
-	{ "entry_CALL_64_slot", "mov", RETURN_ADDRESS },
+	{ "entry_CALL_64", "mov", RETURN_ADDRESS },
 	{ NULL, "lea", NOTHING },
 	{ NULL, "mov", TOP },
-	{ "entry_CALL_64_slot_safe_stack", NULL, NOTHING },
-};
-
-static const struct insn compare_entry[] = {
-	{ NULL, "call", RETURN_ADDRESS, true },
-	{ "kml_slot_4095", "stc", NOTHING },
-	{ NULL, "jmp", NOTHING },
-	{ "entry_CALL_64_slot", "mov", RETURN_ADDRESS },
-	{ NULL, "lea", NOTHING },
-	{ NULL, "mov", TOP },
-	{ "entry_CALL_64_slot_safe_stack", NULL, NOTHING },
+	{ "entry_CALL_64_safe_stack", NULL, NOTHING },
 };
 
 static const struct insn syscall_entry[] = {
@@ -99,30 +80,28 @@ static const struct {
 	size_t n;
 } stretches[] = {
 #define STRETCH(a)	{ #a, a, ARRAY_SIZE(a) }
-	STRETCH(call_exit), STRETCH(slot_exit),
-	STRETCH(call_entry), STRETCH(number_entry), STRETCH(compare_entry),
-	STRETCH(syscall_entry),
+	STRETCH(call_exit), STRETCH(call_entry), STRETCH(stub_entry), STRETCH(syscall_entry),
 };
 
 enum mutant {
 	RIGHT,
-	DB_GOES_BACK,		/* as the first version had it: fault 3 */
-	INTERRUPT_STAYS,	/* nothing goes back */
-	TRAP_GOES_BACK,		/* to the CALL, as the first version had it: fault 4 */
-	NUMBER_IS_LOST,		/* always back to the CALL: fault 12 */
+	INTERRUPTS_ON,		/* no CLI before the look at the flags */
+	TRAP_GOES_BACK,		/* to the entry, which reads the return address again */
+	CALLS_AGAIN,		/* back to the CALL of a stub, which pushes again: fault 4 */
+	NUMBER_IS_LOST,		/* back to the beginning of the stub: fault 12 */
 	MC_IS_PROCESS,		/* ... in the first instructions of SYSCALL */
 	MUTANTS
 };
 
 static const char * const mutant_name[MUTANTS] = {
-	"", "db-goes-back", "interrupt-stays", "trap-goes-back", "number-is-lost",
+	"", "interrupts-on", "trap-goes-back", "calls-again", "number-is-lost",
 	"mc-is-process",
 };
 
 static enum mutant mutant;
 
-/* Numbers of a call: that of the slot, what the program or a tracer has put in RAX */
-enum number { OF_SLOT, OTHER };
+/* Numbers of a call: that of the stub, what the program or a tracer has put in RAX */
+enum number { OF_STUB, OTHER };
 
 struct state {
 	uint8_t pc;
@@ -131,6 +110,7 @@ struct state {
 	uint8_t work, irq;	/* work there is, and an interrupt that is waiting */
 	uint8_t rax, wanted;	/* the number: now, and of the call to be made */
 	uint8_t other_sp;	/* another process has used this CPU's scratch space */
+	uint8_t syscall;	/* at the SYSCALL before the return address, not at pc */
 };
 
 #define STATES		65536
@@ -152,7 +132,7 @@ static const struct insn *insn_at(const struct state *s)
 static unsigned int number_of(const struct state *s)
 {
 	return s->pc | s->budget << 4 | s->snapshot << 6 | s->work << 7 | s->irq << 8 |
-	       s->rax << 9 | s->wanted << 10 | s->other_sp << 11;
+	       s->rax << 9 | s->wanted << 10 | s->other_sp << 11 | s->syscall << 12;
 }
 
 static void say(const char *what, const struct state *s)
@@ -187,47 +167,50 @@ static uint8_t place(const char *label)
 }
 
 /*
- * The way out. From @end on, this is the process: an interrupt, #DB or #MC does the
- * work on its way back, and so does an NMI's interrupt.
+ * The way out, with interrupts off. At RET, this is the process: an interrupt that comes
+ * there after all, after an NMI or #DB, does the work on its way back. Before CLI, the
+ * look at the flags is still to come.
  */
 static void interrupt_exit(struct state *s, uint8_t end)
 {
 	s->irq = 0;
 	if (s->pc >= end)
 		s->work = 0;
-	else if (mutant != INTERRUPT_STAYS)
-		s->pc = 0;
 }
 
-static void exit_from(const struct state *now, uint8_t end)
+static void exit_from(const struct state *now)
 {
+	const uint8_t end = stretches[stretch].n - 1;
 	const struct insn *i = insn_at(now);
+	bool on = !now->pc || now->pc >= end || mutant == INTERRUPTS_ON;
 	struct state s;
 
 	if (now->pc >= end && now->work && !now->irq)
 		say("the process goes on, and work is left", now);
 	if (now->budget) {
 		/* An interrupt, without work and with some */
-		s = *now;
-		interrupt_exit(&s, end);
-		event(s);
-		s = *now;
-		s.work = 1;
-		interrupt_exit(&s, end);
-		event(s);
+		if (on) {
+			s = *now;
+			interrupt_exit(&s, end);
+			event(s);
+			s = *now;
+			s.work = 1;
+			interrupt_exit(&s, end);
+			event(s);
+		}
 		/* An NMI, or #MC in the kernel: the interrupt for the work follows. */
 		s = *now;
 		s.work = s.irq = 1;
 		event(s);
 	}
 	s = *now;
-	if (s.irq) {
+	if (s.irq && on) {
 		interrupt_exit(&s, end);
 		visit(s);
 		return;
 	}
 	if (!strcmp(i->text, "jne") && s.snapshot)
-		return;		/* .Lcall_64_exit_work, with interrupts off */
+		return;		/* .Lcall_64_exit_work, with pt_regs */
 	if (i->reads == CURRENT)
 		s.snapshot = 0;
 	if (i->reads == FLAGS)
@@ -239,8 +222,6 @@ static void exit_from(const struct state *now, uint8_t end)
 			s.work = s.irq = 1;
 		if (s.pc > end)
 			s.work = s.irq = 0;	/* it came from the process */
-		else if (s.pc < end && mutant == DB_GOES_BACK)
-			s.pc = 0;
 	}
 	if (s.pc == stretches[stretch].n) {
 		if (s.work && !s.irq)
@@ -250,27 +231,31 @@ static void exit_from(const struct state *now, uint8_t end)
 	visit(s);
 }
 
-/* Does the CALL make the call that RAX says? See kml_slot_calls(). */
-static bool call_repeats(const struct state *s)
+/* rewind_syscall(): where the process makes the call from once more */
+static void rewind_call(struct state *s)
 {
-	return stretches[stretch].insn != number_entry || s->rax == OF_SLOT ||
-	       mutant == NUMBER_IS_LOST;
+	if (stretches[stretch].insn == call_entry) {
+		s->pc = place("entry_CALL_64");
+	} else if (mutant == CALLS_AGAIN) {
+		s->pc = 1;
+	} else if (mutant == NUMBER_IS_LOST) {
+		s->pc = 0;
+	} else {
+		s->pc = 1;
+		s->syscall = 1;
+	}
 }
 
 /* kml_settle_call(): where a signal finds the process, and where that goes on */
-static void settle(struct state *s)
+static void settle(struct state *s, bool trap)
 {
-	if (stretches[stretch].insn == call_entry) {
-		if (s->pc)
-			s->pc = place("entry_CALL_64");
-	} else if (s->pc && s->pc < place("entry_CALL_64_slot") &&
-		   stretches[stretch].insn == number_entry) {
-		s->pc = 0;
-	} else if (s->pc && call_repeats(s)) {
-		s->pc = 0;
-	} else if (s->pc > place("entry_CALL_64_slot")) {
-		s->pc = place("entry_CALL_64_slot");
-	}
+	uint8_t pc = s->pc;
+
+	if (pc < place("entry_CALL_64"))
+		return;
+	rewind_call(s);
+	if (trap && stretches[stretch].insn == call_entry && mutant != TRAP_GOES_BACK)
+		s->pc = pc;
 }
 
 static void entry(const struct state *now)
@@ -278,38 +263,35 @@ static void entry(const struct state *now)
 	const struct insn *i = insn_at(now);
 	struct state s = *now;
 
-	if (!i->text) {
+	if (s.syscall || !i->text) {
+		if (s.syscall && s.budget)
+			event(s);	/* a signal before the SYSCALL */
 		/* On the stack of the task. */
 		if (s.rax != s.wanted)
 			say("another call is made", now);
 		if (!s.budget)
 			return;
 		/* A tracer changes the number, or not, and the call is restarted. */
-		if (stretches[stretch].insn != call_entry) {
-			s.pc = call_repeats(&s) ? 0 : place("entry_CALL_64_slot");
-			event(s);
-			s = *now;
-			s.rax = s.wanted = OTHER;
-			s.pc = call_repeats(&s) ? 0 : place("entry_CALL_64_slot");
-			event(s);
-		} else {
-			s.pc = place("entry_CALL_64");
-			event(s);
-		}
+		rewind_call(&s);
+		event(s);
+		s = *now;
+		s.rax = s.wanted = OTHER;
+		rewind_call(&s);
+		event(s);
 		return;
 	}
 	if (s.budget) {
 		/* A signal. All other events find the process as it is. */
-		settle(&s);
+		settle(&s, false);
 		event(s);
 		s = *now;
 	}
-	if (stretches[stretch].insn == number_entry && s.pc == place("kml_slot_stubs"))
-		s.rax = OF_SLOT;
+	if (stretches[stretch].insn == stub_entry && !s.pc)
+		s.rax = OF_STUB;
 	s.pc++;
 	if (watched != NOTHING && i->reads == watched && (i->writes || reads_hit) &&
-	    hit_adds_work && mutant == TRAP_GOES_BACK)
-		settle(&s);	/* SIGTRAP */
+	    hit_adds_work)
+		settle(&s, true);	/* SIGTRAP */
 	visit(s);
 }
 
@@ -356,9 +338,7 @@ static void visit(struct state s)
 	*mark = 1;
 	states++;
 	if (stretches[stretch].insn == call_exit)
-		exit_from(&s, place("entry_CALL_64_exit_end"));
-	else if (stretches[stretch].insn == slot_exit)
-		exit_from(&s, place("entry_CALL_64_slot_exit_end"));
+		exit_from(&s);
 	else if (stretches[stretch].insn == syscall_entry)
 		syscall_insn(&s);
 	else
@@ -387,9 +367,8 @@ int model_calls(const char *name)
 
 				reads_hit = what & 1;
 				hit_adds_work = what & 2;
-				/* A slot that compares has the program's number. */
-				s.rax = s.wanted = stretches[stretch].insn == number_entry ?
-						   OF_SLOT : OTHER;
+				s.rax = s.wanted = stretches[stretch].insn == stub_entry ?
+						   OF_STUB : OTHER;
 				memset(seen, 0, sizeof(seen));
 				visit(s);
 				if (failed)
@@ -410,11 +389,9 @@ void say_instructions(void)
 	for (stretch = 0; stretch < ARRAY_SIZE(stretches); stretch++) {
 		i = stretches[stretch].insn;
 		n = stretches[stretch].n;
-		/* The first instruction of an entry is the process's. */
-		if (!i->label) {
+		/* What comes before the first label is the process's, or has none. */
+		for (; !i->label; n--)
 			i++;
-			n--;
-		}
 		for (; n; n--, i++) {
 			if (i->label)
 				printf("%s:\n", i->label);

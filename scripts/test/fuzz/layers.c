@@ -38,11 +38,15 @@ struct limits limits = {
 const char *command_name = "fuzz";
 bool rewriting;
 
-void rewrite_calls(const struct inode *inode, void *data)
+void rewrite_calls(const char *path, uint8_t *data, uint64_t original, uint64_t size)
 {
 	struct callsites_report report;
 
-	callsites_run(data, inode->size, CALLSITES_REWRITE, &report);
+	(void)path;
+	callsites_run(data, original, CALLSITES_REWRITE, &report);
+	require(report.size + (report.changed ? report.tail_size : 0) == size);
+	if (report.changed)
+		memcpy(data + report.size, report.tail, report.tail_size);
 	callsites_free(&report);
 }
 

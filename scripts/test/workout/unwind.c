@@ -9,12 +9,15 @@
 #define _GNU_SOURCE
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "test.h"
@@ -109,9 +112,86 @@ static bool cancelled(int round)
 	return good;
 }
 
+/*
+ * A cancellation point as in glibc from 2.41 on and in musl. Unless the flag is set, it makes
+ * a system call. A handler that finds the thread between the labels knows that the call has
+ * had no effect, and never will, and takes the thread to the end. It is signalled once: a
+ * signal that is lost leaves the thread in the call for ever.
+ */
+long point_call(volatile int *flag, long nr, long a, long b, long c);
+extern const char point_start[], point_end[], point_cancel[]
+	__attribute__((visibility("hidden")));
+
+asm(".text\n"
+    ".globl point_call\n"
+    ".hidden point_start, point_end, point_cancel\n"
+    ".globl point_start, point_end, point_cancel\n"
+    ".type point_call, @function\n"
+    "point_call:\n"
+    "	.cfi_startproc\n"
+    "point_start:\n"
+    "	mov	(%rdi), %eax\n"
+    "	test	%eax, %eax\n"
+    "	jnz	point_cancel\n"
+    "	mov	%rsi, %rax\n"
+    "	mov	%rdx, %rdi\n"
+    "	mov	%rcx, %rsi\n"
+    "	mov	%r8, %rdx\n"
+    "	syscall\n"
+    "point_end:\n"
+    "	ret\n"
+    "point_cancel:\n"
+    "	mov	$-125, %rax\n"
+    "	ret\n"
+    "	.cfi_endproc\n"
+    "	.size	point_call, . - point_call\n");
+
+static volatile int canceled, entered;
+
+static void cancel_point(int sig, siginfo_t *si, void *context)
+{
+	greg_t *pc = &((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+
+	(void)sig;
+	(void)si;
+	if (*pc >= (greg_t)point_start && *pc < (greg_t)point_end)
+		*pc = (greg_t)point_cancel;
+}
+
+static void *wait_at_point(void *arg)
+{
+	char c;
+
+	(void)arg;
+	entered = 1;
+	return (void *)point_call(&canceled, SYS_read, never[0], (long)&c, 1);
+}
+
+static bool between_labels(int round)
+{
+	pthread_t thread;
+	volatile int delay;
+	void *ret;
+
+	canceled = 0;
+	entered = 0;
+	must(!pthread_create(&thread, NULL, wait_at_point, NULL));
+	while (!entered)
+		sched_yield();
+	for (delay = round % 61 * (round % 7); delay > 0; delay--)
+		;
+	if (round % 20 == 19)
+		usleep(2000);
+	canceled = 1;
+	must(!pthread_kill(thread, SIGUSR2));
+	must(!pthread_join(thread, &ret));
+	return (long)ret == -ECANCELED;
+}
+
 int main(int argc, char **argv)
 {
 	int rounds = rounds_from(argc, argv, 20, "Test that cancellation cleans up.");
+	struct sigaction sa = { .sa_sigaction = cancel_point, .sa_flags = SA_SIGINFO | SA_RESTART };
 	int i, bad = 0;
 
 	must(!socketpair(AF_UNIX, SOCK_STREAM, 0, never));
@@ -121,5 +201,10 @@ int main(int argc, char **argv)
 	for (i = 0; i < rounds; i++)
 		bad += !cancelled(i);
 	test(!bad, "%d threads were cancelled and cleaned up", rounds * WAYS);
+	must(!sigaction(SIGUSR2, &sa, NULL));
+	bad = 0;
+	for (i = 0; i < rounds * WAYS; i++)
+		bad += !between_labels(i);
+	test(!bad, "%d threads were cancelled between labels", rounds * WAYS);
 	return tests_done();
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Call slots: a CALL in the place of SYSCALL, or of SYSCALL and a comparison.
- *
- * callentry and callstorm run all their tests with one slot, too. The tests here cover the
- * rest: each number, the two slots that compare, what a signal handler and a tracer see, and
- * that nobody can change the page of slots.
+ * Stubs as scripts/callsites makes them: a call in the place of SYSCALL and an
+ * instruction beside it leads to code that makes the system call in either way. All that
+ * callentry and callstorm try is tried with such a call; this is about the rest, and
+ * holds on any kernel.
  */
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -12,82 +11,77 @@
 #include "kml_call.h"
 #include "kml_trace.h"
 
-#define NUMBERS		510
+#define STUB_AT		64
+/* Where a process is before and after the system call, if nothing is before it */
+#define AT_SYSCALL	(STUB_AT + 18)
+#define AFTER_SYSCALL	(STUB_AT + 20)
+#define MOV_LEN		5
 
-FIXTURE(slots)
+FIXTURE(stubs)
 {
 	greg_t regs[NGREG];
 	unsigned char *code;
 };
 
-FIXTURE_SETUP(slots)
+FIXTURE_SETUP(stubs)
 {
-	if (!kml_slots())
-		SKIP(return, "this kernel has no slots");
 	self->code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, self->code);
 	ASSERT_EQ(0, kml_catch_all());
 }
 
-FIXTURE_TEARDOWN(slots)
+FIXTURE_TEARDOWN(stubs)
 {
 }
 
-/* Code that calls a slot: CALL, then NOP and INT3 */
-static void *call_of(unsigned char *code, unsigned long slot)
+/*
+ * Code that calls a stub, and INT3. The stub has "mov $nr, %eax" before the system call
+ * if @nr is not -1, and "cmp $with, %rax" after it if @with is not 0.
+ */
+static void *stub_of(unsigned char *code, int nr, int with)
 {
-	unsigned int address = slot;
+	static const unsigned char call[] = {
+		0x8c, 0xc9,				/* mov	%cs, %ecx */
+		0xf6, 0xc1, 0x03,			/* test	$3, %cl */
+		0x75, 0x0b,				/* jnz	1f + 4 */
+		0x48, 0xc7, 0xc1, 0x00, 0x0c, 0x51, 0xfa,	/* mov	$KML_STUB_RCX, %rcx */
+		0xff, 0x91, 0x00, 0x00, 0x0f, 0x05,	/* 1: call *0x050f0000(%rcx) */
+	};
+	unsigned char *p = code + STUB_AT;
+	int offset = STUB_AT - 5;
 
-	code[0] = 0xff;
-	code[1] = 0x14;
-	code[2] = 0x25;
-	memcpy(code + 3, &address, 4);
-	code[7] = 0x90;
-	code[8] = 0xcc;
+	code[0] = 0xe8;
+	memcpy(code + 1, &offset, 4);
+	code[5] = 0xcc;
+	if (nr != -1) {
+		*p = 0xb8;
+		memcpy(p + 1, &nr, 4);
+		p += MOV_LEN;
+	}
+	memcpy(p, call, sizeof(call));
+	p += sizeof(call);
+	if (with) {
+		p[0] = 0x48;
+		p[1] = 0x3d;
+		memcpy(p + 2, &with, 4);
+		p += 6;
+	}
+	*p = 0xc3;
 	return code;
 }
 
-static void *call_of_number(unsigned char *code, int nr)
+static void *stub_of_number(unsigned char *code, int nr)
 {
-	return call_of(code, KML_SLOTS + 8 * nr);
+	return stub_of(code, nr, 0);
 }
 
 #define EXPECT_BACK() do { \
-	EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0, self->code + 9); \
+	EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0, self->code + 6); \
 	EXPECT_REGS_KEPT(self->regs, KML_SYSCALL_REGS); \
 } while (0)
 
-/* There are slots where there is an entry; and nobody can change them. */
-TEST(exported)
-{
-	unsigned long *slots = (unsigned long *)KML_SLOTS;
-	greg_t regs[NGREG];
-	int i;
-
-	if (!kml_on()) {
-		EXPECT_FALSE(kml_slots());
-		return;
-	}
-	ASSERT_TRUE(kml_slots());
-	for (i = 0; i < 512; i++) {
-		EXPECT_LT(KML_KERNEL_HOLE, slots[i]);
-		/* Numbers that there are have their own */
-		if (i && i < 335)
-			EXPECT_NE(slots[i - 1], slots[i]);
-	}
-	ASSERT_EQ(0, kml_catch_all());
-	kml_regs_init(regs, kml_do_or_zero);
-	regs[REG_RAX] = KML_SLOTS;
-	kml_trap(regs);
-	EXPECT_EQ(SIGSEGV, kml_last.sig);
-	kml_regs_init(regs, kml_do_jump);
-	regs[REG_RAX] = KML_SLOTS;
-	kml_trap(regs);
-	EXPECT_EQ(SIGSEGV, kml_last.sig);
-}
-
-/* Each slot has its number: user dispatch says which call it was to be. */
+/* Each stub has its number: user dispatch says which call it was to be. */
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
 #define PR_SET_SYSCALL_USER_DISPATCH	59
 #define PR_SYS_DISPATCH_OFF		0
@@ -105,40 +99,34 @@ static void dispatch(int sig, siginfo_t *si, void *ctx)
 	((ucontext_t *)ctx)->uc_mcontext.gregs[REG_RAX] = dispatched_result;
 }
 
-TEST_F(slots, every_number)
+TEST_F(stubs, every_number)
 {
-	int nr, last = 0;
+	int nr;
 
 	ASSERT_EQ(0, kml_handler(SIGSYS, dispatch, SA_ONSTACK));
 	if (prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0,
 		  &selector))
 		SKIP(return, "no syscall user dispatch");
 	dispatched_result = 31337;
-	for (nr = 0; nr < NUMBERS; nr++) {
-		kml_regs_init(self->regs, call_of_number(self->code, nr));
+	for (nr = 0; nr < 512; nr++) {
+		kml_regs_init(self->regs, stub_of_number(self->code, nr));
 		self->regs[REG_RAX] = 0x1234567890;
 		selector = 1;
 		kml_trap(self->regs);
 		EXPECT_BACK();
 		EXPECT_EQ(31337, kml_last.regs[REG_RAX]);
-		EXPECT_EQ((void *)(self->code + 7), dispatched.si_call_addr);
-		if (dispatched.si_syscall == nr) {
-			EXPECT_EQ(last, nr ? nr - 1 : 0);
-			last = nr;
-		} else {
-			/* All that there is not is the last one */
-			EXPECT_EQ(last, dispatched.si_syscall);
-		}
+		EXPECT_EQ((void *)(self->code + MOV_LEN + AFTER_SYSCALL),
+			  dispatched.si_call_addr);
+		EXPECT_EQ(nr, dispatched.si_syscall);
 	}
-	EXPECT_LE(450, last);
 	prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0, 0);
-	kml_regs_init(self->regs, call_of_number(self->code, NUMBERS - 1));
+	kml_regs_init(self->regs, stub_of_number(self->code, 511));
 	kml_trap(self->regs);
 	EXPECT_BACK();
 	EXPECT_EQ(-ENOSYS, kml_last.regs[REG_RAX]);
 }
 
-TEST_F(slots, numbers)
+TEST_F(stubs, numbers)
 {
 	static const int nrs[] = {
 		SYS_getpid, SYS_gettid, SYS_getppid, SYS_getuid, SYS_getgid,
@@ -147,7 +135,7 @@ TEST_F(slots, numbers)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(nrs); i++) {
-		kml_regs_init(self->regs, call_of_number(self->code, nrs[i]));
+		kml_regs_init(self->regs, stub_of_number(self->code, nrs[i]));
 		kml_trap(self->regs);
 		EXPECT_BACK();
 		EXPECT_EQ(syscall(nrs[i]), kml_last.regs[REG_RAX]);
@@ -166,21 +154,16 @@ static unsigned long compare(long result, long with)
 	return flags & FL_STATUS;
 }
 
-static const struct {
-	unsigned long slot;
-	long with;
-} comparing[] = {
-	{ KML_SLOT_4095, -4095 }, { KML_SLOT_4096, -4096 },
-};
+static const int comparing[] = { -4095, -4096 };
 
 #define EXPECT_COMPARED(_i) do { \
 	unsigned long _want = compare(kml_last.regs[REG_RAX], \
-				      comparing[_i].with); \
+				      comparing[_i]); \
 	EXPECT_EQ(_want, kml_last.regs[REG_EFL] & FL_STATUS) \
 		TH_LOG("result %lld", kml_last.regs[REG_RAX]); \
 } while (0)
 
-TEST_F(slots, compared)
+TEST_F(stubs, compared)
 {
 	static const long results[] = {
 		0, 1, -1, -2, -38, -4094, -4095, -4096, -4097, -4098, 0x7fffffff,
@@ -197,7 +180,7 @@ TEST_F(slots, compared)
 			for (k = 0; k < ARRAY_SIZE(flags); k++) {
 				/* Which takes any offset, and says it again */
 				kml_regs_init(self->regs,
-					      call_of(self->code, comparing[i].slot));
+					      stub_of(self->code, -1, comparing[i]));
 				self->regs[REG_RAX] = SYS_lseek;
 				self->regs[REG_RDI] = fd;
 				self->regs[REG_RSI] = results[j];
@@ -214,7 +197,7 @@ TEST_F(slots, compared)
 			static const long nrs[] = { SYS_close, -1, 4096, 600 };
 
 			kml_regs_init(self->regs,
-				      call_of(self->code, comparing[i].slot));
+				      stub_of(self->code, -1, comparing[i]));
 			self->regs[REG_RAX] = nrs[j];
 			self->regs[REG_RDI] = -1;
 			kml_trap(self->regs);
@@ -227,12 +210,12 @@ TEST_F(slots, compared)
 }
 
 /* A single step over the call, by the process itself */
-TEST_F(slots, compared_in_step)
+TEST_F(stubs, compared_in_step)
 {
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		kml_regs_init(self->regs, call_of(self->code, comparing[i].slot));
+		kml_regs_init(self->regs, stub_of(self->code, -1, comparing[i]));
 		self->regs[REG_RAX] = SYS_getppid;
 		self->regs[REG_EFL] |= FL_TF;
 		kml_trap(self->regs);
@@ -243,7 +226,7 @@ TEST_F(slots, compared_in_step)
 }
 
 /* The child's result is another one. */
-TEST_F(slots, compared_in_child)
+TEST_F(stubs, compared_in_child)
 {
 	int i, j, status;
 	pid_t pid, parent = getpid();
@@ -251,7 +234,7 @@ TEST_F(slots, compared_in_child)
 	for (i = 0; i < 2; i++) {
 		for (j = 0; j < 20; j++) {
 			kml_regs_init(self->regs,
-				      call_of(self->code, comparing[i].slot));
+				      stub_of(self->code, -1, comparing[i]));
 			self->regs[REG_RAX] = SYS_fork;
 			self->regs[REG_EFL] |= j & 1 ? FL_STATUS : 0;
 			fflush(NULL);
@@ -259,7 +242,7 @@ TEST_F(slots, compared_in_child)
 			if (getpid() != parent)
 				_exit(kml_last.regs[REG_RAX] ? 1 :
 				      (kml_last.regs[REG_EFL] & FL_STATUS) !=
-				      compare(0, comparing[i].with) ? 2 : 0);
+				      compare(0, comparing[i]) ? 2 : 0);
 			EXPECT_BACK();
 			EXPECT_COMPARED(i);
 			pid = kml_last.regs[REG_RAX];
@@ -270,8 +253,8 @@ TEST_F(slots, compared_in_child)
 	}
 }
 
-/* The result that a handler of SIGSYS sets */
-TEST_F(slots, compared_after_handler)
+/* What a handler of SIGSYS puts in the place of the result */
+TEST_F(stubs, compared_after_handler)
 {
 	static const long results[] = { 7, -1, -4094, -4095, -4096, 0 };
 	size_t i, j;
@@ -283,7 +266,7 @@ TEST_F(slots, compared_after_handler)
 	for (i = 0; i < 2; i++) {
 		for (j = 0; j < ARRAY_SIZE(results); j++) {
 			kml_regs_init(self->regs,
-				      call_of(self->code, comparing[i].slot));
+				      stub_of(self->code, -1, comparing[i]));
 			self->regs[REG_RAX] = SYS_getppid;
 			dispatched_result = results[j];
 			selector = 1;
@@ -296,8 +279,8 @@ TEST_F(slots, compared_after_handler)
 	prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0, 0);
 }
 
-/* The result that a tracer sets */
-TEST_F(slots, compared_after_tracer)
+/* What a tracer puts there */
+TEST_F(stubs, compared_after_tracer)
 {
 	static const long results[] = { 7, -1, -4095, -4096, 0 };
 	struct user_regs_struct u;
@@ -307,7 +290,7 @@ TEST_F(slots, compared_after_tracer)
 	for (i = 0; i < 2; i++) {
 		for (j = 0; j < ARRAY_SIZE(results); j++) {
 			kml_regs_init(self->regs,
-				      call_of(self->code, comparing[i].slot));
+				      stub_of(self->code, -1, comparing[i]));
 			self->regs[REG_RAX] = SYS_getppid;
 			pid = kml_trace(kml_run_regs, self->regs);
 			ASSERT_LT(0, pid);
@@ -315,13 +298,13 @@ TEST_F(slots, compared_after_tracer)
 				ASSERT_LT(0, kml_continue(pid, PTRACE_SYSCALL));
 				ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
 			} while (u.orig_rax != SYS_getppid || u.rax == -ENOSYS);
-			EXPECT_EQ((unsigned long)self->code + 7, u.rip);
+			EXPECT_EQ((unsigned long)self->code + AFTER_SYSCALL, u.rip);
 			u.rax = results[j];
 			ASSERT_EQ(0, ptrace(PTRACE_SETREGS, pid, NULL, &u));
 			EXPECT_EQ(SIGTRAP, kml_continue(pid, PTRACE_CONT) >> 8);
 			ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
 			EXPECT_EQ(results[j], (long)u.rax);
-			EXPECT_EQ(compare(results[j], comparing[i].with),
+			EXPECT_EQ(compare(results[j], comparing[i]),
 				  u.eflags & FL_STATUS)
 				TH_LOG("result %ld", results[j]);
 			kill(pid, SIGKILL);
@@ -330,7 +313,7 @@ TEST_F(slots, compared_after_tracer)
 	}
 }
 
-/* Signals find the process at the CALL, if that is made again, or behind it. */
+/* Signals find the process at the SYSCALL, if that is made again, or behind it. */
 static greg_t found_rip, found_rsp, found_rax;
 static int pipefd[2];
 
@@ -345,7 +328,7 @@ static void interrupt(int sig, siginfo_t *si, void *ctx)
 		_exit(99);
 }
 
-TEST_F(slots, place_in_handler)
+TEST_F(stubs, place_in_handler)
 {
 	struct itimerval it = { .it_value.tv_usec = 5000 };
 	int number, restart;
@@ -357,8 +340,8 @@ TEST_F(slots, place_in_handler)
 			ASSERT_EQ(0, kml_handler(SIGALRM, interrupt, SA_ONSTACK |
 						 (restart ? SA_RESTART : 0)));
 			kml_regs_init(self->regs, number ?
-				      call_of_number(self->code, SYS_read) :
-				      call_of(self->code, KML_SLOT_4096));
+				      stub_of_number(self->code, SYS_read) :
+				      stub_of(self->code, -1, -4096));
 			self->regs[REG_RAX] = number ? 4711 : SYS_read;
 			self->regs[REG_RDI] = pipefd[0];
 			self->regs[REG_RSI] = (greg_t)c;
@@ -367,9 +350,10 @@ TEST_F(slots, place_in_handler)
 			kml_trap(self->regs);
 			EXPECT_BACK();
 			EXPECT_EQ(restart ? 1 : -EINTR, kml_last.regs[REG_RAX]);
-			EXPECT_EQ((greg_t)(self->code + (restart ? 0 : 7)),
+			EXPECT_EQ((greg_t)(self->code + (number ? MOV_LEN : 0) +
+					   (restart ? AT_SYSCALL : AFTER_SYSCALL)),
 				  found_rip);
-			EXPECT_EQ(self->regs[REG_RSP], found_rsp);
+			EXPECT_EQ(self->regs[REG_RSP] - 8, found_rsp);
 			EXPECT_EQ(restart ? SYS_read : -EINTR, found_rax);
 			if (!number)
 				EXPECT_COMPARED(1);
@@ -379,18 +363,18 @@ TEST_F(slots, place_in_handler)
 	}
 }
 
-/* restart_syscall() is not what the slot of another number calls. */
+/* restart_syscall() is not what the stub of another number calls. */
 static int sleeping_child(void *code)
 {
 	struct timespec ts = { .tv_nsec = 400000000 };
-	long (*nanosleep_slot)(struct timespec *ts, void *rem);
+	long (*nanosleep_stub)(struct timespec *ts, void *rem);
 	unsigned long long start = kml_now_ns();
 	long ret;
 
 	/* INT3 becomes RET */
-	((unsigned char *)code)[8] = 0xc3;
-	nanosleep_slot = (void *)code;
-	ret = nanosleep_slot(&ts, NULL);
+	((unsigned char *)code)[5] = 0xc3;
+	nanosleep_stub = (void *)code;
+	ret = nanosleep_stub(&ts, NULL);
 	if (ret)
 		return 1;
 	start = kml_now_ns() - start;
@@ -398,13 +382,13 @@ static int sleeping_child(void *code)
 	return start < 400000000 ? 2 : start > 650000000 ? 3 : 0;
 }
 
-TEST_F(slots, stopped_in_sleep)
+TEST_F(stubs, stopped_in_sleep)
 {
 	struct timespec most = { .tv_nsec = 300000000 };
 	int status;
 	pid_t pid;
 
-	call_of_number(self->code, SYS_nanosleep);
+	stub_of_number(self->code, SYS_nanosleep);
 	fflush(NULL);
 	pid = fork();
 	if (!pid)
@@ -433,17 +417,17 @@ static int until(pid_t pid, long nr, bool entry, struct user_regs_struct *u)
 	return 0;
 }
 
-/* A restart repeats the number that a tracer has set. */
-TEST_F(slots, restart_of_changed_number)
+/* What a tracer has put in the place of the number is what a restart repeats. */
+TEST_F(stubs, restart_of_changed_number)
 {
 	struct user_regs_struct u;
-	int by_slot, fd[2];
+	int by_stub, fd[2];
 	pid_t pid;
 
-	for (by_slot = 0; by_slot < 2; by_slot++) {
+	for (by_stub = 0; by_stub < 2; by_stub++) {
 		ASSERT_EQ(0, pipe(fd));
-		kml_regs_init(self->regs, by_slot ?
-			      call_of_number(self->code, SYS_getppid) :
+		kml_regs_init(self->regs, by_stub ?
+			      stub_of_number(self->code, SYS_getppid) :
 			      (void *)kml_do_syscall);
 		self->regs[REG_RAX] = SYS_getppid;
 		self->regs[REG_RDI] = fd[0];
@@ -463,9 +447,9 @@ TEST_F(slots, restart_of_changed_number)
 		EXPECT_EQ(SIGTRAP, kml_continue(pid, PTRACE_CONT) >> 8);
 		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
 		EXPECT_EQ(3, (long)u.rax)
-			TH_LOG("slot %d: %lld", by_slot, (long long)u.rax);
-		if (by_slot)
-			EXPECT_EQ((unsigned long)self->code + 9, u.rip);
+			TH_LOG("stub %d: %lld", by_stub, (long long)u.rax);
+		if (by_stub)
+			EXPECT_EQ((unsigned long)self->code + 6, u.rip);
 		EXPECT_EQ(0, kml_user_regs_differ(self->regs, &u, KML_SYSCALL_REGS));
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
@@ -474,30 +458,24 @@ TEST_F(slots, restart_of_changed_number)
 	}
 }
 
-/*
- * A tracer that goes back by the two bytes of SYSCALL gets into the CALL, whose last
- * two bytes are no instruction. Documentation says so.
- */
-TEST_F(slots, rewound_by_tracer)
+/* A tracer that goes back by the two bytes of SYSCALL makes the call once more. */
+TEST_F(stubs, rewound_by_tracer)
 {
 	struct user_regs_struct u;
 	pid_t pid;
-	int i;
 
-	for (i = 0; i < NUMBERS + 2; i++) {
-		kml_regs_init(self->regs, call_of_number(self->code, i));
-		self->regs[REG_RIP] += 5;
-		kml_trap(self->regs);
-		EXPECT_EQ(SIGILL, kml_last.sig);
-	}
-	kml_regs_init(self->regs, call_of_number(self->code, SYS_getppid));
+	kml_regs_init(self->regs, stub_of_number(self->code, SYS_getppid));
 	pid = kml_trace(kml_run_regs, self->regs);
 	ASSERT_LT(0, pid);
 	ASSERT_EQ(0, until(pid, SYS_getppid, false, &u));
 	u.rip -= 2;
-	u.rax = u.orig_rax;
+	u.rax = SYS_gettid;
 	ASSERT_EQ(0, ptrace(PTRACE_SETREGS, pid, NULL, &u));
-	EXPECT_EQ(SIGILL, kml_continue(pid, PTRACE_CONT) >> 8);
+	ASSERT_EQ(0, until(pid, SYS_gettid, false, &u));
+	EXPECT_EQ(SIGTRAP, kml_continue(pid, PTRACE_CONT) >> 8);
+	ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));
+	EXPECT_EQ(pid, (long)u.rax);
+	EXPECT_EQ((unsigned long)self->code + 6, u.rip);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The experiment slots: how much of Debian's binaries calls the kernel in a rewritten
+ * The experiment calls: how much of Debian's binaries calls the kernel in a rewritten
  * image. Of the system calls in a file, those that are rewritten; of those that server and
- * client execute, those by slot, by the call entry, and by SYSCALL, counted by a plugin of
- * QEMU; the boot and the programs' start are among them.
+ * client execute, those by CALL and by SYSCALL, counted by a plugin of QEMU; the boot and
+ * the programs' start are among them.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -41,20 +41,18 @@ static void count_sites(const struct experiment *e, const struct kernel *k, stru
 static void count_executed(const struct experiment *e, const struct kernel *k,
 			   struct results *rows)
 {
-	static const char *const names[] = { "slot", "call", "syscall" };
-	const struct symbol *s[4];
+	static const char *const names[] = { "call", "syscall" };
+	const struct symbol *s[2];
 	char *log = text("%s/console", work), *profile = text("%s/profile", work), *data, *line;
-	uint64_t address, size, times, count[3] = { 0 }, all;
+	uint64_t address, size, times, count[2] = { 0 }, all;
 	struct elf *elf = elf_open(k->copy);
 	struct words w = { 0 };
 	int status;
 
-	s[0] = elf ? elf_find(elf, "kml_slot_stubs") : NULL;
+	s[0] = elf ? elf_find(elf, "entry_CALL_64") : NULL;
 	if (!s[0])
-		die("%s has no slots: it needs CONFIG_KML", k->name);
-	s[1] = elf_find(elf, "entry_CALL_64");
-	s[2] = elf_find(elf, "entry_SYSCALL_64");
-	s[3] = elf_find(elf, "kml_slot_4096");
+		die("%s has no entry for calls: it needs CONFIG_KML", k->name);
+	s[1] = elf_find(elf, "entry_SYSCALL_64");
 	guest_words(&w, k, k->image, "time", "", e->memory, e->timeout);
 	add(&w, "-e", text("APP=%s", k->app), "-e", text("REQUESTS=%ld", opt.requests), "--qemu",
 	    "-plugin", "--qemu", text("%s/bench/count.so,output=%s", build, profile), NULL);
@@ -64,21 +62,20 @@ static void count_executed(const struct experiment *e, const struct kernel *k,
 	data = content(profile, NULL);
 	while ((line = next_line(&data)))
 		if (sscanf(line, "block %lx %lu %lu", &address, &size, &times) == 3)
-			for (int i = 0; i < 3; i++)
-				if (s[i] && address >= s[i]->address &&
-				    address <= (i || !s[3] ? s[i] : s[3])->address)
+			for (int i = 0; i < 2; i++)
+				if (s[i] && address == s[i]->address)
 					count[i] += times;
-	all = count[0] + count[1] + count[2];
+	all = count[0] + count[1];
 	if (!all)
 		die("%s: no system call was counted", k->app);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 2; i++) {
 		fprintf(stderr, "    %s: %lu by %s\n", k->app, count[i], names[i]);
 		add_row(rows, e, k, text("%s-by-%s", k->app, names[i]), "%",
 			100.0 * count[i] / all);
 	}
 }
 
-void measure_slots(const struct experiment *e, struct kernel *k, size_t n, struct results *rows)
+void measure_calls(const struct experiment *e, struct kernel *k, size_t n, struct results *rows)
 {
 	/* Only TCG has plugins. */
 	opt.accel = "tcg";

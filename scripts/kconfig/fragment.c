@@ -36,7 +36,8 @@ void start(int argc, char **argv, int needed, const char *arguments)
 		exit(2);
 	}
 	conf_parse(argv[1]);
-	read_config(".", argv[2]);
+	if (strcmp(argv[2], "-"))
+		read_config(".", argv[2]);
 }
 
 void read_config(const char *folder, const char *name)

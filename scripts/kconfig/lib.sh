@@ -81,5 +81,7 @@ kconfig_overlay()
 
 	list=$("$fragments" "$2") || return 1
 	mapfile -t files <<<"$list"
-	cat "$work/tinyconfig.out" "${files[@]}" >"$1"
+	cat "$work/tinyconfig.out" "${files[@]}" | tac | awk -F '[ =]' '
+		/^(# )?CONFIG_/ { if (seen[$1 == "#" ? $2 : $1]++) next }
+		{ print }' | tac >"$1"
 }

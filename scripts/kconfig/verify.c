@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "explain.h"
 
@@ -86,7 +88,8 @@ int main(int argc, char **argv)
 	struct fragment *fragments;
 	char file[PATH_MAX];
 	bool good = true;
-	int count;
+	int count, status;
+	pid_t child;
 
 	start(argc, argv, 4, "FOLDER FRAGMENT... [-- FOLDER FRAGMENT...]...");
 	conf_set_message_callback(NULL);
@@ -94,20 +97,29 @@ int main(int argc, char **argv)
 	for (argv += 3; *argv; argv += count + !!argv[count]) {
 		const char *folder = *argv++;
 
-		read_config(folder, "merged");
 		for (count = 0; argv[count] && strcmp(argv[count], "--"); count++)
 			read_fragment(&fragments[count], argv[count]);
-		if (!verify_all(strrchr(folder, '/') ? strrchr(folder, '/') + 1 : folder,
-				fragments, count)) {
-			good = false;
+		/* A member of a choice would keep what it was in the one before. */
+		fflush(stdout);
+		child = fork();
+		if (child < 0)
+			fail("cannot start", "a process");
+		if (child) {
+			waitpid(child, &status, 0);
+			good &= !status;
 			continue;
 		}
+		read_config(folder, "merged");
+		if (!verify_all(strrchr(folder, '/') ? strrchr(folder, '/') + 1 : folder,
+				fragments, count))
+			exit(1);
 		snprintf(file, sizeof(file), "%s/.config", folder);
 		if (conf_write(file))
 			fail("cannot write", file);
 		snprintf(file, sizeof(file), "%s/defconfig", folder);
 		if (conf_write_defconfig(file))
 			fail("cannot write", file);
+		exit(0);
 	}
 	return !good;
 }

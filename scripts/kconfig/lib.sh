@@ -82,6 +82,6 @@ kconfig_overlay()
 	list=$("$fragments" "$2") || return 1
 	mapfile -t files <<<"$list"
 	cat "$work/tinyconfig.out" "${files[@]}" | tac | awk -F '[ =]' '
-		/^(# )?CONFIG_/ { if (seen[$1 == "#" ? $2 : $1]++) next }
+		/^CONFIG_|^# CONFIG_[^ ]+ is not set$/ { if (seen[$1 == "#" ? $2 : $1]++) next }
 		{ print }' | tac >"$1"
 }

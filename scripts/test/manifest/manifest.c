@@ -64,7 +64,7 @@ static const struct {
 	{ IN_INIT, "sysctl net.ipv4.tcp_rmem  4096 87380 1",
 	  "sysctl net.ipv4.tcp_rmem 4096 87380 1\n" },
 	{ IN_INIT, "sysctl kernel.a \\040b ", NULL },
-	{ IN_INIT, "need 9P_FS\nneed KML", NULL },
+	{ IN_INIT, "need 9P_FS\nneed EPOLL", NULL },
 	{ IN_INIT, "address 10.0.2.15/24\ngateway 10.0.2.2", NULL },
 	{ IN_INIT, "nameserver 1.1.1.1\nnameserver 8.8.8.8", NULL },
 	{ IN_INIT, "address 0.0.0.0/32", NULL },

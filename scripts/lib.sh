@@ -231,12 +231,10 @@ reproducibly()
 	fi
 }
 
-# series_patches [TOPIC]: the names of the patches in the file series, in its order.
+# series_patches: the names of the patches in the file series, in its order.
 series_patches()
 {
-	awk -v topic="${1:-}" '/^# topic / { now = $3; sub(/:$/, "", now) }
-		{ sub(/[ \t]*#.*/, "") }
-		NF && (topic == "" || topic == now)' "$ROOT/series" 2>/dev/null
+	sed -e 's/[ \t]*#.*//' -e '/^[ \t]*$/d' "$ROOT/series" 2>/dev/null
 }
 
 # tree_version: that of the kernel in build/tree, or nothing.

@@ -192,7 +192,7 @@ struct experiment {
 	const char *related[3];	/* title; metrics with this, relative to those with that */
 	/* Guests: image, units, MiB, seconds, and how many rows each prints (0: any) */
 	const char *image, *units[3];
-	const char *rewritten;	/* with this image, a kernel with the call entry is a second system */
+	const char *rewritten;	/* makes a second system of a kernel with the call entry */
 	bool named;		/* the guest's argument is the experiment's name */
 	bool asked;		/* the second unit only where it is asked for */
 	long memory, timeout, rows;

@@ -9,6 +9,14 @@
 mapfile -t topics < <(sed -nE 's/^# topic ([a-z]+)( needs [a-z ]+)?: .*/\1/p' "$ROOT/series")
 [ ${#topics[@]} -gt 0 ] || die "the file series has no line '# topic NAME: TITLE'"
 
+# topic_patches TOPIC: the names of its patches.
+topic_patches()
+{
+	awk -v topic="$1" '/^# topic / { now = $3; sub(/:$/, "", now) }
+		{ sub(/[ \t]*#.*/, "") }
+		NF && topic == now' "$ROOT/series"
+}
+
 # needs TOPIC: the topics that it needs.
 needs()
 {

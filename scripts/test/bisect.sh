@@ -45,8 +45,8 @@ if [ -n "$topic" ]; then
 	printf '%s\n' "${topics[@]}" | grep -qFx -e "$topic" ||
 		die "--topic wants one of: ${topics[*]}"
 	[ -z "$from$to" ] || die "--topic goes without --from and --to"
-	from=$(series_patches | grep -nFx -m 1 "$(series_patches "$topic" | head -n 1)" | cut -d: -f1)
-	to=$((from - 1 + $(series_patches "$topic" | wc -l)))
+	from=$(series_patches | grep -nFx -m 1 "$(topic_patches "$topic" | head -n 1)" | cut -d: -f1)
+	to=$((from - 1 + $(topic_patches "$topic" | wc -l)))
 fi
 from=${from:-1}
 [ -n "$to" ] || to=${#patches[@]}
@@ -90,7 +90,7 @@ prepare_tree()
 # does not know yet is left out.
 configure()
 {
-	local o=$folder/$1 wanted=$folder/config/$1 overlays refused=()
+	local o=$folder/$1 wanted=$folder/config/$1 overlays
 
 	mkdir -p "$o"
 	case $1 in
@@ -214,7 +214,7 @@ for ((n = from; n <= to; n++)); do
 	p=${patches[n - 1]}
 	title="${p%%-*}"
 	for t in "${topics[@]}"; do
-		[ "$(series_patches "$t" | head -n 1)" != "$p" ] || echo "# $t: $(title "$t")"
+		[ "$(topic_patches "$t" | head -n 1)" != "$p" ] || echo "# $t: $(title "$t")"
 	done
 	check "$title applies without fuzz" push
 	ok || break

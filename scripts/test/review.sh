@@ -194,8 +194,8 @@ main()
 	[ -n "$boot" ] || return 0
 	# What cannot be selected yet cannot run yet.
 	for t in "${topics[@]}"; do
-		! series_patches "$t" | grep -qFx "$patch" || end=$(series_patches | grep -nFx \
-			"$(series_patches "$t" | tail -n 1)" | cut -d: -f1)
+		! topic_patches "$t" | grep -qFx "$patch" || end=$(series_patches | grep -nFx \
+			"$(topic_patches "$t" | tail -n 1)" | cut -d: -f1)
 	done
 	if sed -n '/^config KML$/,/^$/p' arch/x86/Kconfig | grep -q '^	bool$'; then
 		step "Build the complete topic" logged "$work/topic.log" compile "$end" vmlinux

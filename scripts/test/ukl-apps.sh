@@ -9,8 +9,8 @@
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
-# shellcheck source=scripts/source/lib.sh
-. "$ROOT/scripts/source/lib.sh"
+# shellcheck source=scripts/sources.sh
+. "$ROOT/scripts/sources.sh"
 kernel=''
 begin kernel:folder! ... -- "$@"
 [ ${#arguments[@]} -gt 0 ] || arguments=(redis memcached)

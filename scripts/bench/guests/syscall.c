@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guest of the experiment syscall: PID 1 of a machine that does
- * nothing else. Measures system calls through the SYSCALL instruction and,
- * where the kernel has them, through the call entry, directly and by a stub, and prints rows with what
- * one call costs: the difference between a loop with it and the same
- * loop, same registers loaded, without. For the call entry that includes the
- * two instructions that step over the red zone and back.
+ * The guest of the experiment syscall: PID 1 of a machine that does nothing else. Measures
+ * system calls through the SYSCALL instruction and, where the kernel has it, through the
+ * call entry, directly and by a stub. Prints rows with what one call costs: the difference
+ * between a loop with it and the same loop, same registers loaded, without. For the call
+ * entry that includes the two instructions that step over the red zone and back.
  *
  * The kernel's command line says what to measure: bench_unit=instructions|ns,
  * bench_call=NAME for one of the calls only, which may be one that is not among them

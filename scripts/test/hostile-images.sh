@@ -470,7 +470,13 @@ leaves_nothing()	# leaves_nothing SIGNAL DELAY
 	[ $status != 0 ] || return 0
 	echo "$1" >>"$work/interrupted"
 	[ $status -gt 128 ]
-	[ -z "$(ls -A "$work/made")" ]
+	# It may have been complete, but not have ended yet.
+	if [ -e "$image" ]; then
+		[ -e "$work/made/image.conf" ]
+		e2fsck -fn "$image"
+	else
+		[ -z "$(ls -A "$work/made")" ]
+	fi
 	! pgrep -f -- "--output $image"
 }
 for signal in TERM INT KILL; do

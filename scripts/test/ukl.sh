@@ -152,7 +152,7 @@ entries()
 {
 	objcopy --dump-section ".ukl.program=$work/program" "$1" "$work/copy"
 	objdump -d "$work/program" | awk '/syscall *$/ { n++ }
-		END { print n > 80 ? "none" : n > 30 ? "some" : n ? "most" : "no program" }'
+		END { print (n > 80 ? "none" : n > 30 ? "some" : n ? "most" : "no program") }'
 }
 if [ -z "$kml" ]; then
 	equal "SYSCALL stays SYSCALL without CONFIG_KML" none "$(entries "$app")"

@@ -27,13 +27,16 @@ lock "unpatched-$spec"
 lock_shared tree
 mkdir -p "$output"
 
-# The source to compare with: as it came, or a copy with the fixes.
+# The source to compare with: a copy with the fixes, and with the room for AT_SYSINFO that
+# each auxiliary vector has, whatever the options: it is a part of a structure that all
+# processes have, and so of many addresses.
+vector=arch/x86/include/uapi/asm/auxvec.h
 fixes=$(series_patches | sed "s|^|$ROOT/patches/|" | xargs grep -l '^Fixes: ' || :)
 mend()
 {
 	local stamp mended=$BUILD/unpatched/source f
 
-	stamp=$(echo "$fixes" | xargs cat "$source.origin" | sha256sum)
+	stamp=$(echo "$fixes" | xargs cat "$0" "$source.origin" | sha256sum)
 	[ "$(cat "$mended.stamp" 2>/dev/null)" = "$stamp" ] || {
 		rm -rf "$mended" "$mended.stamp"
 		# Of links: patch writes new files.
@@ -42,15 +45,17 @@ mend()
 			patch -s -d "$mended" -p1 --fuzz=0 <"$f" >&2 ||
 				die "${f#"$ROOT/"} does not apply without the rest of the series"
 		done
+		cat "$ROOT"/patches/*.patch |
+			awk -v end=" b/$vector\$" '/^diff --git /{ on = $0 ~ end } on' |
+			patch -s -d "$mended" -p1 --fuzz=0 >&2 ||
+			die "the series changes $vector in a way that cannot be had alone"
 		echo "$stamp" >"$mended.stamp"
 	}
 	source=$mended
 }
-if [ -n "$fixes" ]; then
-	lock unpatched-source
-	mend
-	echo "    both with $(echo "$fixes" | wc -l) of the series that mend the kernel"
-fi
+lock unpatched-source
+mend
+echo "    both with $(echo "$fixes" | wc -l) patches of the series that fix the kernel"
 
 reproducibly "$BUILD/tree"
 

@@ -491,9 +491,8 @@ progress_shown()
 	run script -qec "bash $work/count" /dev/null
 	said '[12] of about 3 objects done.* min left' failed
 	[ "$(wc -l <"$work/count.log")" = 3 ]
-	run bash "$work/count"
-	[ "$(cat "$out")" = failed ]
-	V=1 run bash "$work/count"
+	[ "$(bash "$work/count" 2>"$work/shown")" = failed ]
+	V=1 bash "$work/count" >"$out" 2>"$work/shown"
 	[ "$(wc -l <"$out")" = 4 ]
 }
 

@@ -62,7 +62,7 @@ struct Named {
 	}
 };
 
-__attribute__((init_priority(200))) Early early;
+__attribute__((init_priority(200))) Early before_others;
 Named global("global");
 thread_local Named of_thread("of thread");
 

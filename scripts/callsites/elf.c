@@ -452,11 +452,6 @@ static void read_symbols(struct image *image, Elf_Scn *scn, const GElf_Shdr *shd
 		if (sym.st_shndx == SHN_UNDEF ||
 		    sym.st_shndx >= SHN_LORESERVE || !is_code(image, sym.st_value))
 			continue;
-		if (GELF_ST_TYPE(sym.st_info) == STT_OBJECT &&
-		    !strcmp(name_at(strings, sym.st_name, name), ROOM_SYMBOL)) {
-			image->room.start = sym.st_value;
-			image->room.end = sym.st_value + sym.st_size;
-		}
 		switch (GELF_ST_TYPE(sym.st_info)) {
 		case STT_FUNC:
 		case STT_GNU_IFUNC:

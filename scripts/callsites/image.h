@@ -13,9 +13,6 @@
 /* There is no system call from here on */
 #define NUMBERS		463
 
-/* A file that has this symbol has room for stubs there, and gets no segment. */
-#define ROOM_SYMBOL	"__callsites_room"
-
 /* What is known of a byte of code */
 #define REACHED		1	/* an instruction begins here, and control gets to it */
 #define BODY		2	/* belongs to an instruction that begins before it */
@@ -142,8 +139,8 @@ struct image {
 	struct list found;
 	struct sites sites;
 
-	/* The site that was decided on last, and where the file has room for stubs */
-	struct range rewritten, room;
+	/* The site that was decided on last */
+	struct range rewritten;
 	/* Stubs, each once, and where they begin */
 	struct buffer stubs;
 	struct list stub_starts;

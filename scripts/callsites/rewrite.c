@@ -166,9 +166,6 @@ static void change(struct image *image, struct callsites_report *report)
 	size_t i;
 
 	memcpy(image->data, image->header, sizeof(image->header));
-	if (image->room.end > image->room.start)
-		memcpy(bytes_at(image, image->room.start, image->stubs.count),
-		       image->stubs.data, image->stubs.count);
 	for (i = 0; i < image->patches.count; i++) {
 		site = &image->patches.items[i];
 		memcpy(bytes_at(image, site->begin, site->len), site->bytes, site->len);

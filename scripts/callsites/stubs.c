@@ -249,18 +249,6 @@ static uint64_t add_segment(struct image *image)
 	return at + stubs;
 }
 
-/* The file has room: nothing but these bytes changes. */
-static uint64_t use_room(struct image *image)
-{
-	uint64_t size = image->room.end - image->room.start;
-	uint8_t *room = bytes_at(image, image->room.start, size);
-
-	if (!room || !is_code(image, image->room.start) || size < image->stubs.count)
-		fail(image, "its room for stubs is too small");
-	record(image, room - image->data, image->stubs.count);
-	return image->room.start;
-}
-
 static int32_t check_distance(struct image *image, uint64_t to, uint64_t from)
 {
 	int32_t offset = to - from;
@@ -284,10 +272,9 @@ void add_stubs(struct image *image)
 
 	if (!image->sites.total[REWRITTEN])
 		return;
-	stubs = image->room.end > image->room.start ? use_room(image) : add_segment(image);
+	stubs = add_segment(image);
 	write_copies(image, stubs);
-	if (image->room.end <= image->room.start)
-		memcpy(image->tail.data + image->stubs_at, image->stubs.data, image->stubs.count);
+	memcpy(image->tail.data + image->stubs_at, image->stubs.data, image->stubs.count);
 	for (i = 0; i < image->patches.count; i++) {
 		site = &image->patches.items[i];
 		offset = check_distance(image, stubs + site->stub, site->begin + site->len);

@@ -248,13 +248,12 @@ void guest_words(struct words *w, const struct kernel *k, const char *image, con
 	add(w, script("lupine/lupine"), "run", "--quiet", "--no-net", "--accel", opt.accel,
 	    "--kernel", k->copy, "--image", text("%s/bench/%s", build, image), "--memory",
 	    text("%ld", memory), "--timeout", text("%ld", timeout), "--append", NULL);
-	if (!unit || !tcg)
-		add(w, text("nokaslr %s", append), NULL);
-	else if (!counts(unit))
-		add(w, text("nokaslr tsc=reliable tsc_early_khz=%ld %s", tsc_khz(), append), NULL);
-	else
+	/* Where time is real, `lupine run` tells the frequency. */
+	if (unit && tcg && counts(unit))
 		add(w, text("nokaslr nolapic_timer tsc=reliable tsc_early_khz=1000000 %s", append),
 		    NULL);
+	else
+		add(w, text("nokaslr %s", append), NULL);
 	if (unit && counts(unit))
 		add(w, "--qemu", "-icount", "--qemu", "shift=0,sleep=off", NULL);
 }

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/bisect.sh [--full] [--topic NAME | --from N --to N] [--only SPEC] [--no-boot]
+# usage: scripts/test/bisect.sh [--full] [--topic NAME [--tip] | --from N --to N]
+#                               [--only SPEC] [--no-boot]
 #
 # Show that the series can be bisected: apply it patch by patch, and after each
 # build and boot lupine-base with and without CONFIG_KML, and with CONFIG_UKL as
@@ -13,9 +14,9 @@
 # longest. On two processors it is more than an hour, and several with --full. The
 # last line is "N passed, N failed".
 #
-#   --topic NAME  the patches of one topic, on those that come before it. The topics are
-#               named in the file series; the last patch of each is the topic complete, with
-#               no later one
+#   --topic NAME  the patches of one topic, on those of the topics that it needs, and no
+#               others. The file series names the topics
+#   --tip       apply them at once, and test the topic when it is complete
 #   --from N    begin with this patch (1), and compare with the source before it
 #   --to N      end with this one (the last)
 #   --full      the kernel's own x86-64 defconfig, too, without CONFIG_KML, with it
@@ -36,55 +37,40 @@ set -eu
 
 specs=(lupine-base+nokml lupine-base lupine-base+ukl)
 full_specs=(defconfig defconfig+kml defconfig+ukl)
-from='' to='' full='' no_boot='' only='' topic=''
-begin full from:number to:number only:text topic:text no-boot -- "$@"
+from='' to='' full='' no_boot='' only='' topic='' tip=''
+begin full from:number to:number only:text topic:text tip no-boot -- "$@"
 [ -z "$only" ] || printf '%s\n' "${specs[@]}" "${full_specs[@]}" | grep -qFx -e "$only" ||
 	die "--only wants one of: ${specs[*]} ${full_specs[*]}"
-mapfile -t patches < <(series_patches)
+used=("${topics[@]}")
 if [ -n "$topic" ]; then
 	printf '%s\n' "${topics[@]}" | grep -qFx -e "$topic" ||
 		die "--topic wants one of: ${topics[*]}"
 	[ -z "$from$to" ] || die "--topic goes without --from and --to"
-	from=$(series_patches | grep -nFx -m 1 "$(topic_patches "$topic" | head -n 1)" | cut -d: -f1)
-	to=$((from - 1 + $(topic_patches "$topic" | wc -l)))
+	mapfile -t used < <(needs "$topic" | tr ' ' '\n'; echo "$topic")
+elif [ -n "$tip" ]; then
+	die "--tip needs --topic"
 fi
-from=${from:-1}
-[ -n "$to" ] || to=${#patches[@]}
-[ "$to" -le ${#patches[@]} ] || die "the series has ${#patches[@]} patches, and no number $to"
-[ "$from" -le "$to" ] || die "--from $from is behind --to $to"
 need make gcc quilt patch sparse
 "$ROOT/scripts/source/tree"
 lock bisect
-pristine=$BUILD/source/$(tree_version)
 # It is kept for the next run.
 folder=$BUILD/bisect
-tree=$folder/tree
+quilt_tree "$folder" "${used[@]}"
+[ -z "$topic" ] || from=$((${#queue[@]} - $(topic_patches "$topic" | wc -l) + 1))
+from=${from:-1} to=${to:-${#queue[@]}}
+[ "$to" -le ${#queue[@]} ] || die "the series has ${#queue[@]} patches, and no number $to"
+[ "$from" -le "$to" ] || die "--from $from is behind --to $to"
 [ -z "$full" ] || specs+=("${full_specs[@]}")
 [ -z "$only" ] || specs=("$only")
-# As long as no source changes, nobody may take the one that is copied here.
-export QUILT_PATCHES=$ROOT/patches QUILT_SERIES=$ROOT/series
-
-# A source in which quilt goes up and down the series. It gives what it changes
-# a new time, so that the objects of earlier runs are worth something.
-prepare_tree()
-{
-	local origin
-
-	origin=$(cat "$pristine.origin")
-	if [ "$(cat "$folder/origin" 2>/dev/null)" != "$origin" ]; then
-		rm -rf "$folder"
-		mkdir -p "$folder"
-		# A copy: kernels are built from it while the other tree may change.
-		cp -a "$pristine" "$tree" || die "cannot copy the source to $tree; is the disk full?"
-		printf '%s\n' "$origin" >"$folder/origin"
-	fi
-	# Patches may have changed since they were applied: backups decide.
-	(cd "$tree" && if [ -e .pc/applied-patches ]; then
-		quilt --quiltrc - pop -a -f -q
-	fi; rm -rf .pc; [ "$from" = 1 ] ||
-		quilt --quiltrc - push -q --fuzz=0 $((from - 1))) >"$folder/quilt.log" 2>&1 ||
-		{ tail -n 5 "$folder/quilt.log" >&2; die "cannot apply $((from - 1)) patches to $tree"; }
-}
+# A kernel whose option is in none of these patches is that without.
+for t in kml ukl; do
+	[[ " ${used[*]} " == *" $t "* ]] || for n in "${!specs[@]}"; do
+		case $t-${specs[n]} in
+		kml-lupine-base | *+"$t") unset "specs[n]" ;;
+		esac
+	done
+done
+[ ${#specs[@]} -gt 0 ] || die "the topic $topic has no $only"
 
 # configure SPEC: the configuration of the complete series, and what the source
 # does not know yet is left out.
@@ -151,24 +137,20 @@ selected()
 	esac
 }
 
-# The first build tells of all files, and later ones only of those that changed. Its
-# source must not have had more of the series than what is compared with.
-start_over()
-{
-	rm -rf "${folder:?}/$1" "$folder/$1".*
-	configure "$1"
-	compile "$1" "$folder/$1.log"
-	warnings "$folder/$1.log" >"$folder/$1.complete"
-	echo "$2" >"$folder/$1.number"
-}
-
-# before SPEC NUMBER: what is known before the first patch of this run.
+# before SPEC: what is known before the first patch of this run. The first build tells of
+# all files, and later ones only of those that changed. Its source must not have had
+# patches that are not there now.
 before()
 {
-	local number
+	local first=$folder/$1.patches now=("${queue[@]:0:from - 1}")
 
-	number=$(cat "$folder/$1.number" 2>/dev/null || echo 99999)
-	[ "$number" -le "$2" ] || start_over "$1" "$2"
+	if [ ! -e "$first" ] || grep -qvFx -f <(printf '%s\n' "${now[@]}") "$first"; then
+		rm -rf "${folder:?}/$1" "$folder/$1".*
+		configure "$1"
+		compile "$1" "$folder/$1.log"
+		warnings "$folder/$1.log" >"$folder/$1.complete"
+		printf '%s\n' "${now[@]}" >"$first"
+	fi
 	configure "$1"
 	compile "$1" "$folder/$1.log"
 	warnings "$folder/$1.log" | sort -u - "$folder/$1.complete" >"$folder/$1.known"
@@ -198,31 +180,27 @@ boots()
 	fi
 }
 
-# The next patch.
-push()
-{
-	cd "$tree"
-	quilt --quiltrc - push --fuzz=0 --color=never
-}
-
-prepare_tree
+must "$((from - 1)) patches apply without fuzz" go_to $((from - 1))
 for spec in "${specs[@]}"; do
-	check "$((from - 1)) of the series applied: $spec builds" before "$spec" $((from - 1))
+	check "$((from - 1)) patches applied: $spec builds" before "$spec"
 done
 [ "$failed" = 0 ] || { summary || :; exit 1; }
+[ -z "$tip" ] || from=$to
 for ((n = from; n <= to; n++)); do
-	p=${patches[n - 1]}
+	p=${queue[n - 1]}
 	title="${p%%-*}"
-	for t in "${topics[@]}"; do
-		[ "$(topic_patches "$t" | head -n 1)" != "$p" ] || echo "# $t: $(title "$t")"
+	for t in "${used[@]}"; do
+		[ -n "$tip" ] || [ "$(topic_patches "$t" | head -n 1)" != "$p" ] ||
+			echo "# $t: $(title "$t")"
 	done
-	check "$title applies without fuzz" push
+	[ -z "$tip" ] || title="topic $topic"
+	check "$title applies without fuzz" go_to "$n"
 	ok || break
 	for spec in "${specs[@]}"; do
 		if [[ $spec != *nokml && $spec != defconfig ]]; then
 			configure "$spec" >/dev/null 2>&1 || :
 			if ! selected "$spec"; then
-				[ "$n" -lt ${#patches[@]} ] ||
+				[ "$n" -lt ${#queue[@]} ] ||
 					check "$title: $spec has its option" selected "$spec"
 				continue
 			fi

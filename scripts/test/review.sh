@@ -20,39 +20,6 @@ set -eu
 # shellcheck source=scripts/source/topics.sh
 . "$ROOT/scripts/source/topics.sh"
 
-export QUILT_PATCHES=$ROOT/patches QUILT_SERIES=$ROOT/series
-
-# go_to NUMBER: have that many patches applied.
-go_to()
-{
-	local have
-
-	have=$(quilt --quiltrc - applied 2>/dev/null | wc -l)
-	if [ "$have" -lt "$1" ]; then
-		quilt --quiltrc - push -q --fuzz=0 $(($1 - have))
-	elif [ "$have" -gt "$1" ]; then
-		quilt --quiltrc - pop -q $((have - $1))
-	fi
-}
-
-# A source in which quilt goes up and down the series, and builds in $objects.
-prepare()
-{
-	local origin
-
-	origin=$(cat "$pristine.origin")
-	if [ "$(cat "$work/origin" 2>/dev/null)" != "$origin" ]; then
-		rm -rf "$work"
-		mkdir -p "$work"
-		cp -a "$pristine" "$tree" || die "cannot copy the source to $tree; is the disk full?"
-		printf '%s\n' "$origin" >"$work/origin"
-	fi
-	cd "$tree"
-	# Patches may have changed since they were applied: backups decide.
-	[ ! -e .pc/applied-patches ] || quilt --quiltrc - pop -a -f -q
-	rm -rf .pc
-}
-
 # compile NUMBER TARGET: with that many patches. CONFIG_KML is forced on before it has a
 # prompt; that edit is taken back, since quilt would stumble over it.
 compile()
@@ -178,12 +145,10 @@ main()
 	lock review
 	lock_shared tree
 
-	pristine=$BUILD/source/$(sed -n 's/^version //p' "$BUILD/tree/.lupine-version")
 	work=$BUILD/review
-	tree=$work/tree
 	objects=$work/$profile
 	LOGS=$work/log
-	prepare
+	quilt_tree "$work" "${topics[@]}"
 	"$ROOT/scripts/kconfig/configure" --output "$work/config" "$profile"
 	step "Build before $patch" logged "$work/before.log" compile $((n - 1)) vmlinux
 	cp "$objects/vmlinux" "$work/vmlinux.before"

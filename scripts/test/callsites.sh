@@ -277,11 +277,21 @@ for file; do
 	try "undone, $file" undone "$file"
 done
 
-# boot VMLINUX: the image of the workout
+# boot VMLINUX [OPTION]...: the image of the workout
 boot()
 {
 	"$ROOT/scripts/lupine/lupine" run --quiet --no-net --timeout 300 --kernel "$1" \
-		--image "$work/workout.ext2" </dev/null
+		--image "$work/workout.ext2" "${@:2}" </dev/null
+}
+
+# A system call that does next to nothing, called as programs do: the instructions of the
+# wrapper, of the stub, and of the way there and back.
+null_call()
+{
+	boot "$kernel" --qemu -icount --qemu shift=0,sleep=off -- /workout/null |
+		tee "$work/said"
+	awk '/^getppid\(\) by libc: / { n++; bad += $4 > 96 } END { exit n != 1 || bad }' \
+		"$work/said"
 }
 
 # What libc does with signals, threads and processes: cleanups of cancelled threads
@@ -296,6 +306,7 @@ worked_out()
 		gcc -O2 -Wall -fexceptions -pthread -o "$work/programs/dynamic/$name" "$source"
 		gcc -O2 -Wall -fexceptions -pthread -static -o "$work/programs/static/$name" "$source"
 	done
+	gcc -O2 -Wall -mno-red-zone -o "$work/programs/null" "$here/null.c"
 	"$ROOT/scripts/apps/build" --rewrite --add "$work/programs:/workout" \
 		--output "$work/workout.ext2" "$here/manifest"
 	boot "$kernel"
@@ -303,6 +314,7 @@ worked_out()
 
 if [ -n "$kernel" ]; then
 	try "threads, signals and processes" worked_out
+	try "getppid() through libc takes at most 96 instructions" null_call
 	[ -z "$other" ] || try "the same without CONFIG_KML" boot "$other"
 fi
 

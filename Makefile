@@ -18,8 +18,10 @@ export MUSL
 ##            apps/APP has only what APP needs; make run takes it by default
 ##            unless lupine-general has been built
 export PROFILE
-##   KSRC     source of Linux 6.12: a directory, a tarball or a git tree
-##            (Debian's /usr/src/linux-source-6.12.tar.xz)
+##   BASE     version of Linux: 6.12, or 7.3 in build/7.3 (that of KSRC, or 6.12)
+export BASE
+##   KSRC     source of Linux: a directory, a tarball or a git tree (that of
+##            Debian's package linux-source-BASE)
 export KSRC
 ##   BUILD    folder for everything generated (build)
 export BUILD
@@ -63,8 +65,8 @@ kernel: # build the kernel of PROFILE in build/kernel/PROFILE
 	@scripts/kconfig/build $(PROFILE)
 
 kconfig-news: # compare the options of another source, KSRC=
-	@$(setup) source build
-	@scripts/source/tree --bare
+	@KSRC= $(setup) source build
+	@KSRC= scripts/source/tree --bare
 	@scripts/kconfig/news
 
 port-check: # list the patches that do not apply to KSRC=

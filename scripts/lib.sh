@@ -5,7 +5,8 @@
 #
 #	. "$(dirname "$(readlink -f "$0")")/../lib.sh"
 #
-# Sets ROOT (the repository), BUILD (where generated files go) and JOBS.
+# Sets ROOT (the repository), BASE (the kernel that the series is applied to), BUILD (where
+# generated files go), SHARED (those that do not depend on the base) and JOBS.
 
 ROOT=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 BUILD=${BUILD:-$ROOT/build}
@@ -14,11 +15,8 @@ case $BUILD in
 /*) ;;
 *) BUILD=$PWD/$BUILD ;;
 esac
-# Debian's kernel source; prerequisites installs it when KSRC says nothing else.
-# shellcheck disable=SC2034
-KSRC_DEFAULT=/usr/src/linux-source-6.12.tar.xz
 JOBS=${JOBS:-$(nproc)}
-export BUILD JOBS
+export JOBS
 # What was given to the front door's make is no business of the kernel's.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 # Messages of the tools are parsed, and sorting must not depend on the user.
@@ -48,6 +46,9 @@ warn()
 {
 	printf '%s: warning: %s\n' "${0##*/}" "$*" >&2
 }
+
+# shellcheck source=scripts/source/bases.sh
+. "$ROOT/scripts/source/bases.sh"
 
 # make splits lists of files at blanks, and the kernel's refuses them and colons.
 case $ROOT$BUILD in
@@ -229,12 +230,6 @@ reproducibly()
 	if [ -d /usr/lib/ccache ]; then
 		PATH=/usr/lib/ccache:$PATH
 	fi
-}
-
-# series_patches: the names of the patches in the file series, in its order.
-series_patches()
-{
-	sed -e 's/[ \t]*#.*//' -e '/^[ \t]*$/d' "$ROOT/series" 2>/dev/null
 }
 
 # tree_version: that of the kernel in build/tree, or nothing.

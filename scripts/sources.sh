@@ -4,15 +4,6 @@
 # How scripts read a part of another kernel source, and fetch Debian's source
 # packages. Source it after scripts/lib.sh.
 
-# source_version FOLDER: VERSION.PATCHLEVEL.SUBLEVEL and EXTRAVERSION of its Makefile.
-source_version()
-{
-	awk -F ' *= *' '/^VERSION *=/ { v = $2 } /^PATCHLEVEL *=/ { p = $2 }
-		/^SUBLEVEL *=/ { s = $2 } /^EXTRAVERSION *=/ { e = $2 }
-		/^NAME *=/ { exit }
-		END { if (v == "") exit 1; print v "." p "." s e }' "$1/Makefile" 2>/dev/null
-}
-
 # source_tarball TARBALL FOLDER PATTERN...: what matches, of a tarball whose
 # names begin with one folder.
 source_tarball()
@@ -68,6 +59,45 @@ source_extract()
 			tar -cf - --null -T -) | tar -xf - -C "$folder"
 	fi
 }
+
+# debian_kernel_source PACKAGE SUITE TARBALL: get the tarball in a package linux-source-*
+# of a suite of Debian's that this system does not have, from its mirror and checked with
+# its keys. Nothing is added to its apt configuration. Beside the tarball, a file
+# .package has the version.
+debian_kernel_source()
+(
+	package=$1 suite=$2 tarball=$3
+	apt=$tarball.apt key='' mirror='' f=''
+
+	rm -rf "$apt"
+	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
+	# shellcheck disable=SC2016 # apt's own variables
+	mirror=$(apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI)' \
+		'Created-By: Packages' | awk '$1 == "Debian" && $2 !~ /-/ { print $3; exit }')
+	[ -n "$mirror" ] || die "apt knows no mirror of Debian to get $package from; set KSRC="
+	for f in /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources}; do
+		! grep -qsF "${mirror%/}" "$f" ||
+			key=$(sed -nE 's,.*signed-by[=:] *(/[^] ]+).*,[signed-by=\1],Ip' "$f" | head -n 1)
+		[ -z "$key" ] || break
+	done
+	echo "deb $key $mirror $suite main" >"$apt/sources.list"
+	apt_get=(-q -o Dir::Etc::SourceList="$apt/sources.list" -o Dir::Etc::SourceParts=-
+		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts="$apt/lists/partial"
+		-o Dir::State::Lists="$apt/lists" -o Dir::Cache="$apt/cache"
+		-o APT::Sandbox::User="$(id -un)" -o APT::Get::AllowUnauthenticated=false
+		-o Acquire::AllowInsecureRepositories=false)
+	apt-get "${apt_get[@]}" update
+	apt-cache "${apt_get[@]}" show --no-all-versions "$package" >"$apt/show" ||
+		die "$suite at $mirror has no $package, only" \
+		    "$(apt-cache "${apt_get[@]}" pkgnames linux-source- | sort | paste -sd' '); set KSRC="
+	(cd "$apt" && apt-get "${apt_get[@]}" download "$package") ||
+		die "cannot download $package from $suite at $mirror"
+	dpkg-deb --fsys-tarfile "$apt"/*.deb | tar -xO "./usr/src/$package.tar.xz" >"$tarball.new" ||
+		die "$package has no tarball of the source"
+	sed -n "s/^Version: /$package /p" "$apt/show" >"${tarball%.tar.xz}.package"
+	mv "$tarball.new" "$tarball"
+	rm -rf "$apt"
+)
 
 # debian_source FOLDER PACKAGE[=VERSION]: download Debian's source package into the
 # folder, from this system's mirrors and without a trace in its apt configuration.

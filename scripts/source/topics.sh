@@ -10,12 +10,12 @@
 mapfile -t topics < <(sed -nE 's/^# topic ([a-z]+)( needs [a-z ]+)?: .*/\1/p' "$ROOT/series")
 [ ${#topics[@]} -gt 0 ] || die "the file series has no line '# topic NAME: TITLE'"
 
-# topic_patches TOPIC: the names of its patches.
+# topic_patches TOPIC: the files of its patches, below patches/, for this base.
 topic_patches()
 {
 	awk -v topic="$1" '/^# topic / { now = $3; sub(/:$/, "", now) }
 		{ sub(/[ \t]*#.*/, "") }
-		NF && topic == now' "$ROOT/series"
+		NF && topic == now' "$ROOT/series" | of_base
 }
 
 # needs TOPIC: the topics that it needs.

@@ -89,7 +89,7 @@ main()
 			END { print ", " (last == "" ? "nothing" : last) " system calls rewritten" }' \
 			"$work/build")
 	elif [ -z "$image" ]; then
-		image=$BUILD/image/$app.ext2
+		image=$SHARED/image/$app.ext2
 		if [ ! -e "$image" ] && ! "$ROOT/scripts/apps/build" "$app" >"$work/build" 2>&1; then
 			cat "$work/build" >&2
 			die "the image of $app could not be made"

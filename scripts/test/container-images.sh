@@ -25,7 +25,7 @@ files()
 
 long=$(printf 'l%.0s' {1..120})/$(printf 'm%.0s' {1..120})
 mkdir -p "$work/one/bin" "$work/one/etc" "$work/one/data/$long" "$work/one/opaque/below" "$work/one/usr/lib"
-cp "$BUILD/image/init" "$work/one/bin/app"
+cp "$SHARED/image/init" "$work/one/bin/app"
 echo 'hard' >"$work/one/data/hard1"
 ln "$work/one/data/hard1" "$work/one/data/hard2"
 ln -s ../data/hard1 "$work/one/etc/soft"
@@ -196,8 +196,8 @@ if [ -n "$kernel" ] && [ -f $libc ]; then
 		}
 	END
 	must "musl can be made" "$ROOT/scripts/musl/build"
-	must "a program for musl can be made" "$BUILD/musl/bin/lupine-musl-gcc" -O2 -nodefaultlibs \
-		-o "$work/alpine/bin/program" "$work/program.c" -L "$BUILD/musl/rootfs/lib" \
+	must "a program for musl can be made" "$SHARED/musl/bin/lupine-musl-gcc" -O2 -nodefaultlibs \
+		-o "$work/alpine/bin/program" "$work/program.c" -L "$SHARED/musl/rootfs/lib" \
 		-l:libc.musl-x86_64.so.1 -lgcc
 	files "$work/alpine"
 	umoci new --image "$layout:alpine"
@@ -211,7 +211,7 @@ if [ -n "$kernel" ] && [ -f $libc ]; then
 	check "an Alpine-style image" with_libc $libc
 	check "it runs" boots 3 '^musl, the child ended with 5$' -- one two
 	check "an Alpine-style image, its libc replaced" \
-		with_libc "$BUILD/musl/rootfs/lib/ld-musl-x86_64.so.1" --musl
+		with_libc "$SHARED/musl/rootfs/lib/ld-musl-x86_64.so.1" --musl
 	check "it runs with that" boots 3 '^musl, the child ended with 5$' -- one two
 	rejected "no musl to replace" 'has no lib/ld-musl-x86_64\.so\.1' "$layout:v1" --musl
 fi
@@ -224,7 +224,7 @@ if command -v buildah >/dev/null; then
 		built()
 		{
 			buildah "${store[@]}" copy --chown 3:4 "$c" "$work/one/etc/passwd" /etc/passwd
-			buildah "${store[@]}" copy "$c" "$BUILD/image/init" /bin/sh
+			buildah "${store[@]}" copy "$c" "$SHARED/image/init" /bin/sh
 			# shellcheck disable=SC2016 # for the guest's shell
 			buildah "${store[@]}" config --entrypoint 'echo $HOME; exit 3' --port 8080 \
 				--env 'MULTI=a

@@ -8,7 +8,7 @@ export LUPINE_ROOT=$ROOT TMPDIR=$work
 mkdir -p "$work/made"
 image=$work/made/image.ext2
 "$ROOT/scripts/lupine/lupine" image --help >/dev/null
-lupine=$BUILD/lupine/lupine
+lupine=$SHARED/lupine/lupine
 
 # empty_folder: for the next image
 empty_folder()

@@ -93,6 +93,6 @@ for manifest in "$ROOT"/scripts/apps/*/manifest; do
 	grep -vE '^[[:space:]]*(#|$|(oci|packages|remove|account|program|file|busybox|memory|port|space|ready)[[:space:]])' \
 		"$manifest" >"$work/conf" || :
 	check "the manifest of $(basename "$(dirname "$manifest")")" \
-		"$BUILD/image/init" --check "$work/conf"
+		"$SHARED/image/init" --check "$work/conf"
 done
 summary

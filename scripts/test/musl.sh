@@ -26,7 +26,7 @@ begin kernel:kernel way:text guest-only cpus:guest accel:guest timeout:number sc
 case $way in kernel | syscall) ;; *) die "--way is kernel or syscall, not '$way'" ;; esac
 [ -z "$guest_only" ] || [ -n "$kernel" ] || die "--guest-only needs --kernel"
 sources=$ROOT/scripts/test/musl
-musl=$BUILD/musl
+musl=$SHARED/musl
 bin=$work/bin
 cc=$musl/bin/lupine-musl-gcc
 all=("$sources"/{calls,redzone,cancel,dl}.c "$ROOT/scripts/test/workout"/*.c)

@@ -16,7 +16,7 @@ number=20 first=1
 begin number:number first:number -- "$@"
 need umoci gcc e2fsck
 "$ROOT/scripts/lupine/lupine" image --help >/dev/null
-lupine=$BUILD/lupine/lupine
+lupine=$SHARED/lupine/lupine
 gcc -O1 -D_GNU_SOURCE -Wall -Wextra -Werror -o "$work/random" "$ROOT/scripts/test/random-images/random.c" \
 	-larchive -lext2fs -lcom_err -lcrypto
 rootless=() owners=(cat)

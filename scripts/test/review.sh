@@ -104,7 +104,7 @@ boot()
 	local t options=() kml=0
 
 	! grep -q '^CONFIG_KML=y' "$objects/.config" || kml=1
-	for t in $(tests_of "$patch"); do
+	for t in $(tests_of "${patch##*/}"); do
 		options+=(--test "$t")
 	done
 	check "the kernel boots" "$ROOT/scripts/test/app.sh" hello \
@@ -136,7 +136,7 @@ main()
 		die "needs the number of a patch, as in: make review PATCH=0022"
 	mapfile -t list < <(series_patches)
 	for ((n = 1; n <= ${#list[@]}; n++)); do
-		[[ ${list[n - 1]} != "$patch"* ]] || break
+		[[ ${list[n - 1]##*/} != "$patch"* ]] || break
 	done
 	[ "$n" -le ${#list[@]} ] || die "the series has no patch $patch"
 	patch=${list[n - 1]}

@@ -42,20 +42,58 @@ faultless()
 
 series_and_patches()
 {
-	diff <(series_patches | sort) <(cd patches && printf '%s\n' *.patch | sort)
+	local f name base bad=0
+
+	diff <(patch_names | sort) <(cd patches && printf '%s\n' *.patch | sort) || bad=1
+	for f in patches/*/*; do
+		[ -e "$f" ] || continue
+		base=$(basename "$(dirname "$f")") name=${f##*/}
+		[ "$(base_of "$base")" = "$base" ] || { echo "$f: no base $base"; bad=1; }
+		grep -qxF "$(grep -m 1 '^Subject: ' "$f")" "patches/$name" ||
+			{ echo "$f: its Subject is not that of patches/$name"; bad=1; }
+	done
+	return $bad
+}
+
+# The backups of quilt are the files as they are before a patch.
+overrides_differ()
+{
+	local f d
+
+	for f in patches/"$BASE"/*.patch; do
+		[ -d "$tree/.pc/$BASE/${f##*/}" ] || continue
+		rm -rf "$work"/with-*
+		for d in patches "patches/$BASE"; do
+			cp -r "$tree/.pc/$BASE/${f##*/}" "$work/with-${d##*/}"
+			find "$work/with-${d##*/}" -type f -empty -delete
+			patch -sf -F0 -p1 -r- -d "$work/with-${d##*/}" <"$d/${f##*/}" >/dev/null || break
+		done
+		! diff -r "$work/with-patches" "$work/with-$BASE" >/dev/null 2>&1 ||
+			echo "$f does what patches/${f##*/} does on Linux $BASE; remove it"
+	done
+}
+
+# all_patches: the files that are applied to any base, without patches/.
+all_patches()
+{
+	local BASE
+
+	for BASE in "${bases[@]}"; do
+		series_patches
+	done | sort -u
 }
 
 patches_mailable()
 {
 	local f word
 
-	for f in $(series_patches | sed 's,^,patches/,'); do
+	for f in $(all_patches | sed 's,^,patches/,'); do
 		for word in From Subject Signed-off-by; do
 			grep -q "^$word: " "$f" || echo "$f: no $word:"
 		done
 		! grep -q '^index [0-9a-f]*\.\.' "$f" ||
 			echo "$f: index lines change with every refresh; leave them out"
-		[[ $f =~ ^patches/[0-9]{4}-[A-Za-z0-9_.-]+\.patch$ ]] ||
+		[[ $f =~ ^patches/([0-9.]+/)?[0-9]{4}-[A-Za-z0-9_.-]+\.patch$ ]] ||
 			echo "$f: not named NNNN-subsystem-what-it-does.patch"
 	done
 }
@@ -70,7 +108,7 @@ checkpatch()
 
 checkpatch_series()
 {
-	series_patches | sed 's,^,patches/,' | checkpatch --ignore "$CHECKPATCH_PATCHES"
+	all_patches | sed 's,^,patches/,' | checkpatch --ignore "$CHECKPATCH_PATCHES"
 }
 
 checkpatch_files()
@@ -186,6 +224,7 @@ configurations()
 
 must "the patched tree can be made" scripts/source/tree
 check "series and patches name each other" series_and_patches
+check "patches of a base differ from those of the newest" faultless overrides_differ
 check "patches can be mailed" faultless patches_mailable
 check "patches pass checkpatch --strict" checkpatch_series
 check "C files pass checkpatch --strict" checkpatch_files

@@ -25,7 +25,7 @@ PATH=$ROOT/scripts/ukl:$PATH
 # unpack APP: into $work/APP.
 unpack()
 {
-	local download=$BUILD/download/ukl/$1
+	local download=$SHARED/download/ukl/$1
 
 	if [ ! -d "$download" ]; then
 		rm -rf "$download.new"

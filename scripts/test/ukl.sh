@@ -200,7 +200,7 @@ if [ -n "$quick" ]; then
 fi
 
 # The other libc.
-if [ -f "$BUILD/musl/lib/musl-gcc.specs" ]; then
+if [ -f "$SHARED/musl/lib/musl-gcc.specs" ]; then
 	rm process machine
 	UKL_LIBC=musl run compile process machine
 	must "musl: the makefile" ended 0

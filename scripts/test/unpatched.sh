@@ -45,7 +45,7 @@ mend()
 			patch -s -d "$mended" -p1 --fuzz=0 <"$f" >&2 ||
 				die "${f#"$ROOT/"} does not apply without the rest of the series"
 		done
-		cat "$ROOT"/patches/*.patch |
+		series_patches | sed "s|^|$ROOT/patches/|" | xargs cat |
 			awk -v end=" b/$vector\$" '/^diff --git /{ on = $0 ~ end } on' |
 			patch -s -d "$mended" -p1 --fuzz=0 >&2 ||
 			die "the series changes $vector in a way that cannot be had alone"

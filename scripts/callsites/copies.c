@@ -7,7 +7,7 @@
  *
  * So the copy has the instructions of a stub in the place of SYSCALL, the function jumps
  * to the copy, and each instruction elsewhere that takes the address of a label takes
- * that in the copy. The function has to be a simple one: no calls, and a stack pointer
+ * that in the copy, as does each word that is relocated. The function has to be a simple one: no calls, and a stack pointer
  * that never changes, so that what the call frame information says of stubs holds.
  */
 #include <string.h>
@@ -155,14 +155,14 @@ static bool write_copy(struct image *image, const struct copy *copy, uint64_t to
 	return true;
 }
 
-/* Does control come into the function, but for its own branches and by its addresses? */
+/* Does control come into the function, but by its own branches? */
 static bool is_entered(struct image *image, const struct unit *unit, const struct copy *copy)
 {
 	uint64_t addr, target;
 	unsigned int i;
 
 	for (addr = unit->start + 1; addr < unit->end; addr++) {
-		if (!(*marks_at(image, addr) & TARGET) || in_list(&image->constants, addr))
+		if (!(*marks_at(image, addr) & TARGET))
 			continue;
 		for (i = 0; i < copy->count; i++)
 			if (is_branch(&copy->insns[i]) &&
@@ -171,11 +171,19 @@ static bool is_entered(struct image *image, const struct unit *unit, const struc
 		if (i == copy->count)
 			return true;
 	}
-	for (i = 0; i < image->num_relocations; i++)
-		if (image->relocations[i].value > unit->start &&
-		    image->relocations[i].value < unit->end)
-			return true;
 	return false;
+}
+
+/* Have an address in the function, or a distance from it, be that in the copy. */
+static void note_patch(struct image *image, uint64_t addr, unsigned int len,
+		       unsigned int displacement, uint32_t stub)
+{
+	struct callsites_site patch = {
+		.begin = addr, .len = len, .offset = displacement, .stub = stub,
+	};
+
+	memcpy(patch.bytes, bytes_at(image, addr, len), len);
+	add_site(image, &image->patches, &patch);
 }
 
 /* Note an instruction that takes an address in the function; false if it cannot change. */
@@ -183,7 +191,6 @@ static bool note_reference(struct image *image, const struct unit *unit, const s
 			   const struct insn *insn, uint32_t stub)
 {
 	const ZydisDecodedOperand *op;
-	struct callsites_site patch;
 	uint64_t value;
 	unsigned int i;
 	size_t at;
@@ -197,21 +204,48 @@ static bool note_reference(struct image *image, const struct unit *unit, const s
 			value = op->imm.value.u;
 		else
 			continue;
-		if (value <= unit->start || value >= unit->end)
+		if (value < unit->start || value >= unit->end)
 			continue;
 		if (insn->i.mnemonic != ZYDIS_MNEMONIC_LEA || insn->i.length > CALLSITES_MAX_LEN ||
 		    op->mem.base != ZYDIS_REGISTER_RIP || !place_in_copy(copy, value, &at))
 			return false;
-		memset(&patch, 0, sizeof(patch));
-		patch.begin = insn->addr;
-		patch.len = insn->i.length;
-		patch.stub = stub + at;
-		memcpy(patch.bytes, bytes_at(image, insn->addr, patch.len), patch.len);
-		/* Where its displacement is */
-		patch.offset = insn->i.raw.disp.offset;
-		add_site(image, &image->patches, &patch);
+		note_patch(image, insn->addr, insn->i.length, insn->i.raw.disp.offset, stub + at);
 	}
 	return true;
+}
+
+/* The same for a word that is relocated when the program is loaded */
+static bool note_word(struct image *image, const struct unit *unit, const struct copy *copy,
+		      const struct relocation *r, uint32_t stub)
+{
+	uint8_t *word;
+	size_t at;
+
+	if (r->value < unit->start || r->value >= unit->end)
+		return true;
+	/* The symbol of a function is no label. */
+	if (!r->at)
+		return r->value == unit->start;
+	word = bytes_at(image, r->at, 8);
+	if (!word || memcmp(word, &r->value, 8) || !place_in_copy(copy, r->value, &at))
+		return false;
+	note_patch(image, r->at, 8, 0, stub + at);
+	return true;
+}
+
+/* In a program at a fixed address, a word may be an address, or a number like it. */
+static bool is_named(struct image *image, const struct unit *unit, const struct segment *s)
+{
+	uint64_t value;
+	size_t i;
+
+	spend(image, s->size / 64);
+	for (i = -s->addr & 7; i + 8 <= s->size; i += 8) {
+		memcpy(&value, image->data + s->offset + i, 8);
+		if (value > unit->start && value < unit->end)
+			return true;
+	}
+	return false;
 }
 
 static bool note_references(struct image *image, const struct unit *unit, const struct copy *copy,
@@ -222,8 +256,13 @@ static bool note_references(struct image *image, const struct unit *unit, const 
 	unsigned int n;
 	size_t i;
 
+	for (i = 0; i < image->num_relocations; i++)
+		if (!note_word(image, unit, copy, &image->relocations[i], stub))
+			return false;
 	for (n = 0; n < image->num_segments; n++) {
 		s = &image->segments[n];
+		if (image->fixed && is_named(image, unit, s))
+			return false;
 		for (i = 0; s->exec && i < s->size; i++) {
 			if (!(s->marks[i] & REACHED) || !decode(image, s->addr + i, &insn) ||
 			    (insn.addr >= unit->start && insn.addr < unit->end))

@@ -466,7 +466,7 @@ static void read_symbols(struct image *image, Elf_Scn *scn, const GElf_Shdr *shd
 	}
 }
 
-static void add_relocation(struct image *image, uint64_t addr, uint64_t value)
+static void add_relocation(struct image *image, uint64_t addr, uint64_t value, uint64_t at)
 {
 	struct relocation *r;
 
@@ -475,12 +475,14 @@ static void add_relocation(struct image *image, uint64_t addr, uint64_t value)
 	r = &image->relocations[image->num_relocations++];
 	r->addr = addr;
 	r->value = value;
+	r->at = at;
 }
 
 static void read_relocations(struct image *image, Elf_Scn *scn, const GElf_Shdr *shdr)
 {
 	Elf_Data *data = section_data(image, scn, shdr);
 	Elf_Data *symbols = linked_data(image, shdr->sh_link, true);
+	uint64_t at = shdr->sh_addr + offsetof(Elf64_Rela, r_addend);
 	GElf_Rela rela;
 	GElf_Sym sym;
 	size_t i;
@@ -492,15 +494,52 @@ static void read_relocations(struct image *image, Elf_Scn *scn, const GElf_Shdr 
 		switch (GELF_R_TYPE(rela.r_info)) {
 		case R_X86_64_RELATIVE:
 		case R_X86_64_IRELATIVE:
-			add_relocation(image, rela.r_offset, rela.r_addend);
+			add_relocation(image, rela.r_offset, rela.r_addend,
+				       at + i * sizeof(Elf64_Rela));
 			break;
 		case R_X86_64_NONE:
 			break;
 		default:
 			if (symbols && gelf_getsym(symbols, GELF_R_SYM(rela.r_info), &sym))
 				rela.r_addend += sym.st_value;
-			add_relocation(image, rela.r_offset, rela.r_addend);
+			add_relocation(image, rela.r_offset, rela.r_addend, 0);
 		}
+	}
+}
+
+static void add_word(struct image *image, uint64_t addr)
+{
+	uint8_t *p = bytes_at(image, addr, 8);
+	uint64_t value;
+
+	spend(image, 1);
+	if (!p)
+		return;
+	memcpy(&value, p, 8);
+	add_relocation(image, addr, value, addr);
+}
+
+/* Relative relocations: an address, and bits for the 63 words that follow, and so on */
+static void read_relr(struct image *image, Elf_Scn *scn, const GElf_Shdr *shdr)
+{
+	Elf_Data *data = section_data(image, scn, shdr);
+	uint64_t entry, next = 0;
+	unsigned int bit;
+	size_t i;
+
+	if (!data || !data->d_buf)
+		return;
+	for (i = 0; i + sizeof(entry) <= data->d_size; i += sizeof(entry)) {
+		memcpy(&entry, (char *)data->d_buf + i, sizeof(entry));
+		if (!(entry & 1)) {
+			add_word(image, entry);
+			next = entry + 8;
+			continue;
+		}
+		for (bit = 1; bit < 64; bit++)
+			if (entry >> bit & 1)
+				add_word(image, next + 8 * (bit - 1));
+		next += 8 * 63;
 	}
 }
 
@@ -669,6 +708,8 @@ static void read_sections(struct image *image, uint64_t frame_hdr)
 			name_at(strings, shdr.sh_name, name);
 			if (!pass && shdr.sh_type == SHT_RELA && shdr.sh_flags & SHF_ALLOC)
 				read_relocations(image, scn, &shdr);
+			if (!pass && shdr.sh_type == SHT_RELR)
+				read_relr(image, scn, &shdr);
 			if (!pass && !strcmp(name, ".text"))
 				text = shdr.sh_addr;
 			if (!pass)

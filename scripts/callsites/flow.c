@@ -67,12 +67,17 @@ bool falls_through(const struct insn *insn)
 	}
 }
 
-static void mark_target(struct image *image, uint64_t addr)
+static void mark_as(struct image *image, uint64_t addr, uint8_t bit)
 {
 	uint8_t *mark = marks_at(image, addr);
 
 	if (mark)
-		*mark |= TARGET;
+		*mark |= bit;
+}
+
+static void mark_target(struct image *image, uint64_t addr)
+{
+	mark_as(image, addr, TARGET);
 }
 
 static void add_link(struct image *image, struct unit *from, struct unit *to)
@@ -300,7 +305,7 @@ static void scan_words(struct image *image, struct segment *s)
 
 	for (i = -s->addr & 7; i + 8 <= s->size; i += 8) {
 		memcpy(&value, image->data + s->offset + i, 8);
-		mark_target(image, value);
+		mark_as(image, value, NAMED);
 	}
 }
 
@@ -357,9 +362,9 @@ void trace_flow(struct image *image)
 		scan_rest(image, &image->segments[n]);
 	}
 	for (i = 0; i < image->num_relocations; i++)
-		mark_target(image, image->relocations[i].value);
+		mark_as(image, image->relocations[i].value, NAMED);
 	for (i = 0; i < image->constants.count; i++)
-		mark_target(image, image->constants.items[i]);
+		mark_as(image, image->constants.items[i], NAMED);
 	for (i = 0; i < image->rseq.count; i++)
 		mark_target(image, image->rseq.items[i]);
 }

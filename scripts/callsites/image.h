@@ -17,6 +17,7 @@
 #define REACHED		1	/* an instruction begins here, and control gets to it */
 #define BODY		2	/* belongs to an instruction that begins before it */
 #define TARGET		4	/* control may come here from elsewhere */
+#define NAMED		8	/* code computes its address, or a word is it */
 
 /* Why nothing in a unit can be rewritten */
 #define UNIT_BAD	1	/* not understood */
@@ -54,6 +55,8 @@ struct link {
 
 struct relocation {
 	uint64_t addr, value;
+	/* Where the value is in the file, or 0 if it is that of a symbol */
+	uint64_t at;
 };
 
 /* The number of the system call at an address */
@@ -146,7 +149,10 @@ struct image {
 	struct list stub_starts;
 	/* Functions that are copied, each with where its copy is among the stubs */
 	struct list copies;
-	/* What leads to the copies; offset is that of the displacement in the bytes */
+	/*
+	 * What leads to the copies; offset is that of the displacement in the bytes, or
+	 * 0 for a word that is an address
+	 */
 	struct sites patches;
 	/* What is added to the file, and how to undo all changes */
 	struct buffer tail, records;

@@ -245,7 +245,7 @@ static enum reason look_at_bytes(struct image *image, const struct insn *insns, 
 		end += insns[i].i.length;
 		for (addr = insns[i].addr; addr < end; addr++) {
 			mark = *marks_at(image, addr);
-			if (addr != begin && mark & TARGET)
+			if (addr != begin && mark & (TARGET | NAMED))
 				return LEFT_TARGET;
 			if ((mark & (REACHED | BODY)) != (addr == insns[i].addr ? REACHED : BODY))
 				return LEFT_TARGET;
@@ -412,7 +412,8 @@ static bool unmaps(struct image *image, uint64_t addr)
 static enum reason judge(struct image *image, struct callsites_site *site)
 {
 	/* Does somebody compare addresses with that of the next instruction? */
-	const bool compared = in_list(&image->constants, site->addr + 2);
+	const uint8_t *next = marks_at(image, site->addr + 2);
+	const bool compared = next && *next & NAMED;
 	struct unit *unit = unit_at(image, site->addr);
 	uint8_t stub[MAX_STUB];
 	unsigned int stack;
@@ -476,7 +477,6 @@ void find_sites(struct image *image, struct sites *sites)
 	size_t i;
 	uint8_t *p;
 
-	list_sort(&image->constants);
 	for (n = 0; n < image->num_segments; n++) {
 		s = &image->segments[n];
 		p = image->data + s->offset;

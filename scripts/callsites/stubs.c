@@ -266,7 +266,7 @@ void add_stubs(struct image *image)
 {
 	struct trailer trailer = { .size = image->size };
 	struct callsites_site *site;
-	uint64_t stubs;
+	uint64_t stubs, address;
 	int32_t offset;
 	size_t i;
 
@@ -277,8 +277,14 @@ void add_stubs(struct image *image)
 	memcpy(image->tail.data + image->stubs_at, image->stubs.data, image->stubs.count);
 	for (i = 0; i < image->patches.count; i++) {
 		site = &image->patches.items[i];
-		offset = check_distance(image, stubs + site->stub, site->begin + site->len);
-		memcpy(site->bytes + site->offset, &offset, 4);
+		if (site->offset) {
+			offset = check_distance(image, stubs + site->stub,
+						site->begin + site->len);
+			memcpy(site->bytes + site->offset, &offset, 4);
+		} else {
+			address = stubs + site->stub;
+			memcpy(site->bytes, &address, 8);
+		}
 		record(image, bytes_at(image, site->begin, site->len) - image->data, site->len);
 	}
 	for (i = 0; i < image->sites.count; i++) {

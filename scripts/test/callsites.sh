@@ -147,6 +147,25 @@ calls()
 	done
 }
 
+# none_named FILE SYMBOLS: no word of the file has an address in a function that was copied.
+none_named()
+{
+	local name start size word n=0
+
+	objcopy -O binary -j .got -j .data -j .rela.dyn "$1" "$work/words"
+	od -An -v -t x8 "$work/words" | tr -s ' ' '\n' | sed '/^$/d' >"$work/words.hex"
+	while read -r start size _ name; do
+		grep -qx "$name copied" < <(tr '\0' '\n' <"$work/expected") || continue
+		n=$((n + 1))
+		while read -r word; do
+			[ $((16#$word)) -lt $((16#$start)) ] ||
+				[ $((16#$word)) -ge $((16#$start + 16#$size)) ] ||
+				{ echo "$name: a word is $word"; return 1; }
+		done <"$work/words.hex"
+	done < <(nm -S "$2" | awk 'NF == 4')
+	[ "$n" -gt 1 ]
+}
+
 idempotent()
 {
 	cp "$1" "$work/twice"
@@ -246,7 +265,7 @@ errors()
 	done
 }
 
-gcc -shared -nostdlib -o "$work/corpus.so" "$here/hostile.S"
+gcc -shared -nostdlib -DSHARED -Wl,-z,pack-relative-relocs -o "$work/corpus.so" "$here/hostile.S"
 gcc -no-pie -static -nostdlib -Wl,-e,number -o "$work/corpus" "$here/hostile.S"
 for kind in corpus.so corpus; do
 	try "hostile functions, $kind" judge "$work/$kind" "$work/$kind"
@@ -254,6 +273,8 @@ for kind in corpus.so corpus; do
 	# Without symbols, some labels are no more than addresses, which the code does not use.
 	cp "$work/$kind" "$work/rewritten"
 	try "hostile functions rewritten, $kind" calls "$work/rewritten" "$work/$kind"
+	[ "$kind" = corpus ] || try "copied functions are named no more" none_named \
+		"$work/rewritten" "$work/$kind"
 	try "once is enough, $kind" idempotent "$work/rewritten"
 	try "undone, $kind" undone "$work/$kind"
 	try "undone, stripped $kind" undone "$work/stripped"

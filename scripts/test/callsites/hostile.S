@@ -602,6 +602,55 @@ FUNCTION compares, "none"
 1:	ret
 END compares
 
+/*
+ * The same with addresses that are in the file, as glibc 2.41 of Debian has them. In a
+ * program at a fixed address the linker makes numbers of them, which may be no addresses.
+ */
+#ifdef SHARED
+#define NAMED_BY_WORDS "copied"
+#else
+#define NAMED_BY_WORDS "jumped into"
+#endif
+FUNCTION cancellation_by_got, NAMED_BY_WORDS
+.Lgot_start:
+	mov	%rdi, %rax
+	mov	%rsi, %rdi
+	mov	%rdx, %rsi
+	mov	%r8, 8(%rsp)
+	syscall
+.Lgot_end:
+	ret
+END cancellation_by_got
+
+FUNCTION compares_got, "none"
+	cmp	.Lgot_start@GOTPCREL(%rip), %rdi
+	jb	1f
+	cmp	.Lgot_end@GOTPCREL(%rip), %rdi
+	jae	1f
+	call	cancel
+1:	ret
+END compares_got
+
+#ifdef SHARED
+/* These words are at odd addresses, which a table of relative relocations cannot have. */
+FUNCTION cancellation_by_words, "copied"
+	mov	%rdi, %rax
+	mov	%rsi, %rdi
+	mov	%rdx, %rsi
+	mov	%r8, 8(%rsp)
+.Lword_start:
+	syscall
+.Lword_end:
+	ret
+END cancellation_by_words
+
+	.data
+	.balign	8
+	.byte	0
+	.quad	.Lword_start, .Lword_end
+	.text
+#endif
+
 FUNCTION cancel, "none"
 	ret
 END cancel

@@ -53,7 +53,7 @@ if [ -z "${BASE:-}" ] && [ -n "${KSRC:-}" ]; then
 	BASE=$(base_of "$(source_version "$KSRC")")
 fi
 BASE=${BASE:-$usual_base}
-[ "$(base_of "$BASE")" = "$BASE" ] || die "the series is for Linux ${bases[*]}, and not for BASE=$BASE"
+[ "$(base_of "$BASE")" = "$BASE" ] || die "BASE=$BASE, but the series is for: ${bases[*]}"
 
 # A script that another one calls finds BUILD as that has set it.
 for base in "${bases[@]}"; do

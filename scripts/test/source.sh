@@ -33,6 +33,7 @@ cp -a "$ROOT/scripts" "$ROOT/kconfig-profiles" "$repo"
 } | sed "s,^\./,," | sort -u | xargs cp -a --parents -t "$kernel")
 # None of ours may decide for the copy.
 unset KSRC PROFILE APP
+export -n BASE SHARED
 export BUILD=$work/build
 
 # in_copy SCRIPT ARGUMENT...: a script of the copy
@@ -88,7 +89,7 @@ wrong_version()
 	mkdir -p "$work/wrong"
 	printf 'VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 9\nEXTRAVERSION =\nNAME = x\n' \
 		>"$work/wrong/Makefile"
-	KSRC=$work/wrong refuses 'is Linux 6\.1\.9, but the series is for Linux 6\.12' source/tree
+	KSRC=$work/wrong refuses 'is Linux 6\.1\.9, but the series is for: ' source/tree
 	tar -C "$work" -cf "$work/wrong.tar" wrong
 	KSRC=$work/wrong.tar refuses 'is Linux 6\.1\.9, but' source/tree
 	[ ! -e "$BUILD/tree" ]
@@ -357,6 +358,36 @@ other_sources()
 	[ "$names" = "$(sums)" ]
 }
 
+# One series for two kernels: some files differ, and one base leaves a patch out.
+two_bases()
+{
+	local newer=$work/newer own=$repo/patches/$usual_base
+
+	mkdir "$own"
+	make_patch 0004-differs.patch kernel/exit.c '40i /* usual */'
+	mv "$repo/patches/0004-differs.patch" "$own"
+	make_patch 0004-differs.patch kernel/exit.c '40i /* newest */'
+	make_patch 0005-new.patch init/main.c '40i /* new */'
+	printf 'Subject: x\n\nLinux has it.\n' >"$own/0005-new.patch"
+	series 0001-first.patch 0004-differs.patch 0005-new.patch
+	works source/tree
+	said ' 2 patches applied'
+	grep -q '/\* usual \*/' "$BUILD/tree/kernel/exit.c"
+	[ "$(cd "$BUILD/tree" && quilt --quiltrc - top)" = "$usual_base/0004-differs.patch" ]
+	cp -a "$kernel" "$newer"
+	sed -i "1,/^NAME/{s/^VERSION = .*/VERSION = ${bases[0]%.*}/
+		s/^PATCHLEVEL = .*/PATCHLEVEL = ${bases[0]#*.}/}" "$newer/Makefile"
+	KSRC=$newer works source/tree --bare
+	grep -q '/\* newest \*/' "$BUILD/${bases[0]}/tree/kernel/exit.c"
+	grep -q '/\* new \*/' "$BUILD/${bases[0]}/tree/init/main.c"
+	BASE=$usual_base KSRC=$newer refuses "which is not BASE=$usual_base" source/tree
+	BASE=${bases[0]} refuses "which is not BASE=${bases[0]}" source/tree
+	BASE=5.4 refuses 'BASE=5.4, but the series is for: ' source/tree
+	rm -r "$own" "$repo"/patches/000[45]* "$newer" "$BUILD/${bases[0]}"
+	series 0001-first.patch
+	works source/tree
+}
+
 # The same patches on a source that moved on.
 port_check()
 {
@@ -511,6 +542,7 @@ check "edits that are in no patch are not lost" edited_tree
 check "our files do not replace the kernel's" overlay_clash
 check "an interrupted run leaves the tree alone" interrupted
 check "git trees and tarballs give the same tree" other_sources
+check "each base has its own patches" two_bases
 check "a clone by a git that converts line ends works" line_ends
 check "neither git's settings nor the environment change the tree" odd_user
 check "a patch with an indented diff in its message is refused" indented_diff

@@ -7,8 +7,9 @@
  *
  * So the copy has the instructions of a stub in the place of SYSCALL, the function jumps
  * to the copy, and each instruction elsewhere that takes the address of a label takes
- * that in the copy, as does each word that is relocated. The function has to be a simple one: no calls, and a stack pointer
- * that never changes, so that what the call frame information says of stubs holds.
+ * that in the copy, as does each word that is relocated. The function has to be a simple
+ * one: no calls, and a stack pointer that never changes, so that what the call frame
+ * information says of stubs holds.
  */
 #include <string.h>
 

@@ -31,11 +31,6 @@ static int64_t now(clockid_t id)
 
 static bool there(void)
 {
-	unsigned short cs;
-
-	asm("mov %%cs, %0" : "=r" (cs));
-	if (cs & 3 && ioperm(CLOCK_PORT, 8, 1))
-		return false;
 	outb(0x5a, SCRATCH);
 	return inb(SCRATCH) == 0x5a;
 }
@@ -61,7 +56,7 @@ static int64_t ask(int64_t *wall)
 	return end - start;
 }
 
-void clock_from_host(void)
+static void take_time(void)
 {
 	int64_t wall, took, best = INT64_MAX, offset = 0;
 	struct timespec t;
@@ -86,4 +81,20 @@ void clock_from_host(void)
 	t.tv_nsec = offset % 1000000000;
 	if (t.tv_sec > 0)
 		clock_settime(CLOCK_REALTIME, &t);
+}
+
+void clock_from_host(void)
+{
+	unsigned short cs;
+
+	asm("mov %%cs, %0" : "=r" (cs));
+	if (cs & 3 && ioperm(CLOCK_PORT, 8, 1))
+		return;
+	take_time();
+	/*
+	 * Children would inherit the permission, and pay for it: the kernel looks at it each
+	 * time that it returns to them.
+	 */
+	if (cs & 3)
+		ioperm(CLOCK_PORT, 8, 0);
 }

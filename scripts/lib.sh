@@ -218,6 +218,30 @@ free_port()
 	echo "$port"
 }
 
+# The release of Debian that packages and their sources are taken of: the machine's own.
+# shellcheck disable=SC1091 # os-release is the system's
+SUITE=${SUITE:-$(. /etc/os-release 2>/dev/null; echo "${DEBIAN_CODENAME:-${VERSION_CODENAME:-sid}}")}
+
+# debian_mirrors: those of SUITE that apt knows, in the words of sources.list.
+debian_mirrors()
+{
+	# shellcheck disable=SC2016 # apt's own variables
+	apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI) $(RELEASE) $(COMPONENT)' \
+		'Created-By: Packages' 2>/dev/null |
+	awk -v suite="$SUITE" '
+		$1 == "Debian" && index($2 "-", suite "-") == 1 && $5 == "main" && !seen[$3 $4]++ {
+			print "deb", $3, $4, $5
+		}'
+}
+
+# need_mirrors: ends the script if there are none.
+need_mirrors()
+{
+	[[ $SUITE =~ ^[a-z]+$ ]] || die "SUITE wants the name of a release, as in: SUITE=trixie"
+	[ -n "$(debian_mirrors)" ] ||
+		die "apt knows no mirror of Debian $SUITE; add one to its sources, then apt-get update"
+}
+
 # reproducibly TREE: have what is built now of this kernel source be the same
 # whenever, wherever and by whomever it is built. The comparison of .text needs
 # that. (Not CCACHE_BASEDIR: it makes __FILE__ a relative path, which the

@@ -12,7 +12,7 @@ public class Hello {
 	}
 
 	public static void main(String[] args) throws Exception {
-		System.out.println("hello world from Java " + Runtime.version().feature());
+		System.out.println("hello world from Java");
 
 		ExecutorService pool = Executors.newFixedThreadPool(4);
 		List<Future<Integer>> parts = new ArrayList<>();

@@ -15,8 +15,9 @@
  *          an interrupt on the way makes it longer
  * text     disassemble each instruction
  *
- * Debian has no qemu-plugin.h: what is used of it is declared here, version 1 of
- * the interface.
+ * Debian has no qemu-plugin.h: what is used of it is declared here. It is the same in
+ * version 1 of the interface, which QEMU before 9.0 wants, and in version 2; only the
+ * inline counters are not, so that a function counts.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -30,15 +31,14 @@ struct qemu_plugin_insn;
 struct qemu_info_t;
 
 enum { CB_NO_REGS };
-enum { INLINE_ADD_U64 };
 
 typedef void (*vcpu_cb)(unsigned int vcpu, void *data);
 typedef void (*tb_cb)(uint64_t id, struct qemu_plugin_tb *tb);
 typedef void (*atexit_cb)(uint64_t id, void *data);
 
 void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, tb_cb cb);
-void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb *tb, int op,
-					      void *ptr, uint64_t imm);
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, vcpu_cb cb, int flags,
+					  void *data);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, vcpu_cb cb,
 					    int flags, void *data);
 void qemu_plugin_register_atexit_cb(uint64_t id, atexit_cb cb, void *data);
@@ -51,6 +51,15 @@ char *qemu_plugin_insn_disas(const struct qemu_plugin_insn *insn);
 #define EXPORT __attribute__((visibility("default")))
 
 EXPORT int qemu_plugin_version = 1;
+
+/* Version 2 brought it. */
+void *qemu_plugin_scoreboard_new(size_t size) __attribute__((weak));
+
+static __attribute__((constructor)) void choose_version(void)
+{
+	if (qemu_plugin_scoreboard_new)
+		qemu_plugin_version = 2;
+}
 
 struct block {
 	uint64_t address, instructions, times;
@@ -135,6 +144,15 @@ static void stopped(unsigned int vcpu, void *data)
 	report();
 }
 
+static void entered(unsigned int vcpu, void *data)
+{
+	struct block *b = data;
+
+	(void)vcpu;
+	b->times++;
+	total += b->instructions;
+}
+
 static void reached(unsigned int vcpu, void *data)
 {
 	struct place *p = data;
@@ -193,8 +211,7 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 	if (from)
 		return;
 	b = block(qemu_plugin_tb_vaddr(tb), n);
-	qemu_plugin_register_vcpu_tb_exec_inline(tb, INLINE_ADD_U64, &b->times, 1);
-	qemu_plugin_register_vcpu_tb_exec_inline(tb, INLINE_ADD_U64, &total, n);
+	qemu_plugin_register_vcpu_tb_exec_cb(tb, entered, CB_NO_REGS, b);
 	for (i = 0; i < n; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 		struct place key = { .address = qemu_plugin_insn_vaddr(insn) }, *p;

@@ -99,11 +99,12 @@ debian_kernel_source()
 	rm -rf "$apt"
 )
 
-# debian_source FOLDER PACKAGE[=VERSION]: download Debian's source package into the
-# folder, from this system's mirrors and without a trace in its apt configuration.
+# debian_source FOLDER PACKAGE[=VERSION] [RELEASE]: download Debian's source package into the
+# folder, from this system's mirrors and without a trace in its apt configuration. RELEASE
+# takes the place of the system's own release.
 debian_source()
 (
-	download=$1 package=$2
+	download=$1 package=$2 release=${3:-$SUITE}
 	apt=$download/apt etc='' list='' parts=''
 
 	command -v apt-get >/dev/null || die "no apt-get to download the source of $package with"
@@ -121,6 +122,7 @@ debian_source()
 		[ ! -f "$f" ] || sed 's/^Types:.*/Types: deb-src/I' "$f" \
 			>"$apt/sources/$(basename "$f")"
 	done
+	sed -i "s/\b$SUITE\b/$release/g" "$apt/sources"/*
 	apt_get=(apt-get -q -o Dir::Etc::SourceList=/dev/null
 		-o Dir::Etc::SourceParts="$apt/sources" -o Dir::State::Lists="$apt/lists"
 		-o Dir::Cache="$apt/cache" -o APT::Sandbox::User="$(id -un)")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # usage: scripts/test/bisect.sh [--full] [--topic NAME [--tip] | --from N --to N]
-#                               [--only SPEC] [--no-boot]
+#                               [--only SPEC] [--fast] [--no-boot]
 #
 # Show that the series can be bisected: apply it patch by patch, and after each
 # build and boot lupine-base with and without CONFIG_KML, and with CONFIG_UKL as
@@ -24,6 +24,7 @@
 #               without DRM, sound, USB, Ethernet, wireless and network file systems
 #   --only SPEC one of lupine-base+nokml, lupine-base, lupine-base+ukl, defconfig,
 #               defconfig+kml, defconfig+ukl
+#   --fast      without sparse and kernel-doc, which take most of the time
 #   --no-boot   only build
 #
 # Patches are counted in the order of the file series. Before those that make
@@ -37,8 +38,8 @@ set -eu
 
 specs=(lupine-base+nokml lupine-base lupine-base+ukl)
 full_specs=(defconfig defconfig+kml defconfig+ukl)
-from='' to='' full='' no_boot='' only='' topic='' tip=''
-begin full from:number to:number only:text topic:text tip no-boot -- "$@"
+from='' to='' full='' no_boot='' only='' topic='' tip='' fast=''
+begin full from:number to:number only:text topic:text tip fast no-boot -- "$@"
 [ -z "$only" ] || printf '%s\n' "${specs[@]}" "${full_specs[@]}" | grep -qFx -e "$only" ||
 	die "--only wants one of: ${specs[*]} ${full_specs[*]}"
 used=("${topics[@]}")
@@ -62,6 +63,8 @@ from=${from:-1} to=${to:-${#queue[@]}}
 [ "$from" -le "$to" ] || die "--from $from is behind --to $to"
 [ -z "$full" ] || specs+=("${full_specs[@]}")
 [ -z "$only" ] || specs=("$only")
+checks=(C=1)
+[ -z "$fast" ] || checks=(C=0 KERNELDOC=true)
 # A kernel whose option is in none of these patches is that without.
 for t in kml ukl; do
 	[[ " ${used[*]} " == *" $t "* ]] || for n in "${!specs[@]}"; do
@@ -125,7 +128,8 @@ compile()
 			<<<"int main(void) { return 0; }"
 		set -- "$1" "$log" UKL_OBJECT="$o/application.o"
 	fi
-	logged "$log" make -C "$tree" O="$o" -j"$JOBS" -Oline LOCALVERSION= W=1 C=1 "${@:3}" vmlinux
+	logged "$log" make -C "$tree" O="$o" -j"$JOBS" -Oline LOCALVERSION= W=1 \
+		"${checks[@]}" "${@:3}" vmlinux
 }
 
 # selected SPEC: does its configuration differ from that of the first?
@@ -142,8 +146,18 @@ selected()
 # patches that are not there now.
 before()
 {
-	local first=$folder/$1.patches now=("${queue[@]:0:from - 1}")
+	local first=$folder/$1.patches now=("${queue[@]:0:from - 1}") other
 
+	configure "$1"
+	# The same kernel is not built twice.
+	for other in "${specs[@]}"; do
+		[ "$other" != "$1" ] || break
+		if cmp -s "$folder/$other/.config" "$folder/$1/.config"; then
+			cp "$folder/$other.known" "$folder/$1.known"
+			return
+		fi
+	done
+	[ -z "$fast" ] || [ -e "$first" ] || first+=.fast
 	if [ ! -e "$first" ] || grep -qvFx -f <(printf '%s\n' "${now[@]}") "$first"; then
 		rm -rf "${folder:?}/$1" "$folder/$1".*
 		configure "$1"
@@ -151,7 +165,6 @@ before()
 		warnings "$folder/$1.log" >"$folder/$1.complete"
 		printf '%s\n' "${now[@]}" >"$first"
 	fi
-	configure "$1"
 	compile "$1" "$folder/$1.log"
 	warnings "$folder/$1.log" | sort -u - "$folder/$1.complete" >"$folder/$1.known"
 }

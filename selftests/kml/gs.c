@@ -2,16 +2,18 @@
 /*
  * Check which bases of FS and GS a process can have.
  *
- * A process in ring 0 runs with the kernel's GS base, through which the kernel finds its
- * per-CPU data. It therefore cannot have a GS base of its own: arch_prctl() and ptrace()
- * must refuse every base but 0, AT_HWCAP2 must not offer the FSGSBASE instructions, and these
- * must raise SIGILL. The FS base must work as in ring 3, even while the C library's TLS is
- * out of reach.
+ * A process in ring 0 runs with the kernel's GS base, if the kernel finds its per-CPU data
+ * through it. It then cannot have a GS base of its own: arch_prctl() and ptrace() must
+ * refuse every base but 0, and the former must log that, since an access through GS cannot
+ * fault. Otherwise GS must work as in ring 3. With CONFIG_KML, AT_HWCAP2 must not offer the
+ * FSGSBASE instructions, and these must raise SIGILL. The FS base must work as in ring 3,
+ * even while the C library's TLS is out of reach.
  */
 #include <asm/prctl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/auxv.h>
+#include <sys/klog.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
 
@@ -26,6 +28,17 @@ static long arch_prctl(int op, unsigned long arg)
 	return syscall(SYS_arch_prctl, op, arg);
 }
 
+/* Is the active GS base the kernel's? It is an address of the upper half then. */
+static bool kernel_gs(void)
+{
+	unsigned int lo, hi;
+
+	if (!kml_on())
+		return false;
+	asm volatile("rdmsr" : "=a" (lo), "=d" (hi) : "c" (0xc0000101));
+	return hi >> 31;
+}
+
 static unsigned long gs_word[2] = { 0x1234567890abcdef, 0x5a5a };
 
 TEST(set_gs)
@@ -35,9 +48,16 @@ TEST(set_gs)
 	EXPECT_EQ(0, arch_prctl(ARCH_GET_GS, (unsigned long)&base));
 	EXPECT_EQ(0, base);
 	EXPECT_EQ(0, arch_prctl(ARCH_SET_GS, 0));
-	if (kml_on()) {
+	if (kernel_gs()) {
+		static char log[1 << 18];
+		char line[80];
+
 		EXPECT_EQ(-1, arch_prctl(ARCH_SET_GS, (unsigned long)gs_word));
 		EXPECT_EQ(EOPNOTSUPP, errno);
+		snprintf(line, sizeof(line), "gs[%d] ip:", getpid());
+		/* 3: read what is there. Fails without CONFIG_PRINTK. */
+		if (klogctl(3, log, sizeof(log) - 1) > 0)
+			EXPECT_NE(NULL, strstr(log, line));
 		base = 1;
 		EXPECT_EQ(0, arch_prctl(ARCH_GET_GS, (unsigned long)&base));
 		EXPECT_EQ(0, base);
@@ -49,6 +69,57 @@ TEST(set_gs)
 	asm volatile("mov %%gs:8, %0" : "=r" (val));
 	EXPECT_EQ(gs_word[1], val);
 	EXPECT_EQ(0, arch_prctl(ARCH_SET_GS, 0));
+}
+
+/* With a base of 0, GS:x is x, which faults. The kernel's would make it succeed. */
+TEST(zero_base)
+{
+	greg_t regs[NGREG];
+
+	if (kernel_gs())
+		SKIP(return, "GS is the kernel's");
+	ASSERT_EQ(0, kml_catch_all());
+	kml_regs_init(regs, kml_do_load_gs);
+	kml_trap(regs);
+	EXPECT_TRAP(SIGSEGV, SEGV_MAPERR, X86_TRAP_PF, PF_USER, kml_do_load_gs);
+	EXPECT_EQ((void *)0x30, kml_last.addr);
+}
+
+/* Many GS bases at once. */
+static int own_gs_base(void *arg)
+{
+	unsigned long word[7] = { [6] = (unsigned long)arg }, val;
+	int i;
+
+	if (arch_prctl(ARCH_SET_GS, (unsigned long)word))
+		return 1;
+	for (i = 0; i < 300; i++) {
+		sched_yield();
+		asm volatile("mov %%gs:0x30, %0" : "=r" (val) : "m" (word));
+		if (val != (unsigned long)arg)
+			return 2;
+	}
+	return 0;
+}
+
+TEST(gs_of_many_processes)
+{
+	unsigned long i;
+	int status;
+	pid_t pid;
+
+	if (kernel_gs())
+		SKIP(return, "GS is the kernel's");
+	for (i = 0; i < 8; i++) {
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			_exit(own_gs_base((void *)i));
+	}
+	for (i = 0; i < 8; i++) {
+		ASSERT_LT(0, wait(&status));
+		EXPECT_EXITED(0, status);
+	}
 }
 
 /* Bases outside of the user's half are refused in each way, for GS and for FS. */
@@ -237,9 +308,9 @@ TEST(ptrace_of_the_bases)
 		long ret = i ? ptrace(PTRACE_POKEUSER, pid, off, gs_word) :
 			ptrace(PTRACE_SETREGS, pid, NULL, &regs);
 
-		EXPECT_EQ(kml_on() ? -1 : 0, ret);
+		EXPECT_EQ(kernel_gs() ? -1 : 0, ret);
 		errno = 0;
-		EXPECT_EQ(kml_on() ? 0 : (long)gs_word,
+		EXPECT_EQ(kernel_gs() ? 0 : (long)gs_word,
 			  ptrace(PTRACE_PEEKUSER, pid, off, NULL));
 		EXPECT_EQ(0, errno);
 	}
@@ -251,7 +322,7 @@ TEST(ptrace_of_the_bases)
 
 	ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, NULL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_EXITED(kml_on() ? 0 : 1, status);
+	EXPECT_EXITED(kernel_gs() ? 0 : 1, status);
 }
 
 /*
@@ -271,7 +342,7 @@ TEST(ptrace_of_the_selector)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_TRUE(WIFSTOPPED(status));
 	ret = ptrace(PTRACE_POKEUSER, pid, off, 0x2b);
-	if (!kml_on())
+	if (!kernel_gs())
 		EXPECT_EQ(0, ret);
 	ASSERT_EQ(0, ptrace(PTRACE_CONT, pid, NULL, NULL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));

@@ -214,29 +214,39 @@ TEST_F(privileged, halt)
 }
 
 /*
- * INT n by a gate that ring 3 may not use. Without IA32_EMULATION, vector 0x80 has no
- * handler; in ring 0 this is a spurious interrupt, which must change nothing.
+ * INT n by a gate that ring 3 may not use. In ring 0 this is an interrupt, which must not
+ * pass as a success: vector 88 is one of a device that there is not, 0xf5 one of the APIC
+ * that the kernel does not use.
  */
-TEST_F(privileged, int_0x80)
+TEST_F(privileged, int_n)
 {
-	kml_regs_init(self->regs, kml_do_int80);
-	self->regs[REG_RAX] = 20; /* getpid for 32 bit */
-	kml_trap(self->regs);
-	if (kml_on()) {
-		EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0,
-			    kml_after_int80 + 1);
-		EXPECT_REGS_KEPT(self->regs, 0);
-	} else if (kml_last.sig == SIGTRAP) {
-		/* IA32_EMULATION: a system call. */
-		EXPECT_REGS_KEPT(self->regs, KML_REG(RAX) | KML_REG(R8) |
-				 KML_REG(R9) | KML_REG(R10) | KML_REG(R11));
-		EXPECT_EQ(getpid(), kml_last.regs[REG_RAX]);
-	} else {
-		/* The selector is 8 times the vector, or 16 times in old QEMU. */
-		greg_t err = kml_last.regs[REG_ERR];
+	static const struct {
+		const char *stub;
+		int n;
+	} gate[] = {
+		{ kml_do_int80, 0x80 },
+		{ kml_do_int88, 88 },
+		{ kml_do_int_system, 0xf5 },
+	};
+	greg_t err;
+	int i;
 
-		EXPECT_TRUE(err == 0x80 * 8 + 2 || err == 0x80 * 16 + 2);
-		EXPECT_TRAP(SIGSEGV, SI_KERNEL, X86_TRAP_GP, err, kml_do_int80);
+	for (i = 0; i < 3; i++) {
+		kml_regs_init(self->regs, gate[i].stub);
+		self->regs[REG_RAX] = 20; /* getpid for 32 bit */
+		kml_trap(self->regs);
+		if (!kml_on() && gate[i].n == 0x80 && kml_last.sig == SIGTRAP) {
+			/* IA32_EMULATION: a system call. */
+			EXPECT_REGS_KEPT(self->regs, KML_REG(RAX) | KML_REG(R8) |
+					 KML_REG(R9) | KML_REG(R10) | KML_REG(R11));
+			EXPECT_EQ(getpid(), kml_last.regs[REG_RAX]);
+			continue;
+		}
+		/* The selector is 8 times the vector, or 16 times in old QEMU. */
+		err = kml_last.regs[REG_ERR];
+		EXPECT_TRUE(err == gate[i].n * 8 + 2 ||
+			    (!kml_on() && err == gate[i].n * 16 + 2));
+		EXPECT_TRAP(SIGSEGV, SI_KERNEL, X86_TRAP_GP, err, gate[i].stub);
 		EXPECT_REGS_KEPT(self->regs, 0);
 	}
 }

@@ -115,6 +115,8 @@ kml_after_\name:
 	STUB int3_long, .byte 0xcd, 3
 	STUB int4, int $4
 	STUB int80, int $0x80
+	STUB int88, int $88
+	STUB int_system, int $0xf5
 	STUB ud2, ud2
 	STUB div, div %rcx
 	STUB load, mov (%rax), %rdx
@@ -133,6 +135,7 @@ kml_after_\name:
 	STUB mov_cr0, mov %cr0, %rax
 	STUB rdfsbase, rdfsbase %rax
 	STUB rdgsbase, rdgsbase %rax
+	STUB load_gs, mov %gs:0x30, %rdx
 	STUB load_ds, mov %eax, %ds
 	STUB fwait, fwait
 	STUB divss, divss %xmm1, %xmm0

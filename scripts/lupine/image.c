@@ -38,6 +38,9 @@ struct limits limits = {
 	.seconds = 3600,
 };
 
+#define FIRECRACKER		".firecracker.json"
+#define CLOUD_HYPERVISOR	".cloud-hypervisor.json"
+
 /* What the command line says */
 static struct {
 	const char *image, *name, *output, *manifest, *memory, *musl, *layer, *oci, *tag, *init;
@@ -66,8 +69,8 @@ static const char help[] =
 "                             which is looked up in the default registry\n"
 "\n"
 "The image is not trusted: a process that can only read it and write the result reads\n"
-"it. FILE.conf, for lupine run, and FILE.monitors appear beside FILE.ext2, and no file\n"
-"appears before all of them are complete.\n"
+"it. FILE.conf, for lupine run, and configurations for Firecracker and cloud-hypervisor\n"
+"appear beside FILE.ext2, and no file appears before all of them are complete.\n"
 "\n"
 "  --output FILE      write to FILE instead of build/image/NAME.ext2\n"
 "  --name NAME        name of the machine (default: the last part of IMAGE's name)\n"
@@ -88,7 +91,6 @@ static const char help[] =
 "  --oci DIR          make the image NAME in the OCI layout DIR instead of a file\n"
 "                     system; its label " MANIFEST_LABEL " carries what OCI cannot say\n"
 "  --init FILE        use FILE as /sbin/init (default: build/image/init)\n"
-"  --help             print this text\n"
 "\n"
 "An image that exceeds a limit is refused:\n"
 "\n"
@@ -102,12 +104,6 @@ static const char help[] =
 "\n"
 "Example: lupine image --manifest mine.manifest --output mine.ext2 mine.tar\n";
 
-static void usage(FILE *f)
-{
-	fprintf(f, help, limits.bytes, limits.entries, limits.depth, limits.links, limits.config,
-		limits.memory, limits.seconds);
-}
-
 static uint64_t positive(const char *option, const char *text)
 {
 	unsigned long long n;
@@ -120,72 +116,70 @@ static uint64_t positive(const char *option, const char *text)
 	return n;
 }
 
-enum { OPT_OUTPUT = 256, OPT_NAME, OPT_MANIFEST, OPT_MEMORY, OPT_PLATFORM, OPT_TAG, OPT_LIST,
-       OPT_MUSL, OPT_REWRITE, OPT_LAYER, OPT_ADD, OPT_OCI, OPT_INIT, OPT_BYTES, OPT_ENTRIES,
-       OPT_DEPTH, OPT_LINKS, OPT_CONFIG, OPT_LIMIT_MEMORY, OPT_SECONDS, OPT_HELP };
+/* What the value of an option goes to; one without any is a switch. */
+static const struct setting {
+	const char *name;
+	const char **text;
+	uint64_t *number;
+	bool *flag;
+} settings[] = {
+	{ "output", .text = &given.output }, { "name", .text = &given.name },
+	{ "manifest", .text = &given.manifest }, { "memory", .text = &given.memory },
+	{ "platform", .text = &given.platform }, { "tag", .text = &given.tag },
+	{ "layer", .text = &given.layer }, { "oci", .text = &given.oci },
+	{ "init", .text = &given.init }, { .name = "add" },
+	{ "musl", .text = &given.musl, .flag = &given.own_musl },
+	{ "list", .flag = &given.list }, { "rewrite", .flag = &given.rewrite },
+	{ "limit-bytes", .number = &limits.bytes }, { "limit-entries", .number = &limits.entries },
+	{ "limit-depth", .number = &limits.depth }, { "limit-links", .number = &limits.links },
+	{ "limit-config", .number = &limits.config },
+	{ "limit-memory", .number = &limits.memory },
+	{ "limit-seconds", .number = &limits.seconds },
+};
+
+static void set(const struct setting *s, const char *value)
+{
+	if (s->flag && !value) {
+		*s->flag = true;
+	} else if (s->number) {
+		*s->number = positive(s->name, value);
+	} else if (!s->text) {
+		given.adds = xrealloc(given.adds, given.nr_adds + 1, sizeof(*given.adds));
+		given.adds[given.nr_adds++] = value;
+	} else {
+		if (!*value)
+			die("--%s wants a value", s->name);
+		*s->text = value;
+	}
+}
 
 /* Returns the exit status, or -1 to go on. */
 static int parse_options(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "output", required_argument, NULL, OPT_OUTPUT },
-		{ "name", required_argument, NULL, OPT_NAME },
-		{ "manifest", required_argument, NULL, OPT_MANIFEST },
-		{ "memory", required_argument, NULL, OPT_MEMORY },
-		{ "platform", required_argument, NULL, OPT_PLATFORM },
-		{ "tag", required_argument, NULL, OPT_TAG },
-		{ "list", no_argument, NULL, OPT_LIST },
-		{ "musl", optional_argument, NULL, OPT_MUSL },
-		{ "rewrite", no_argument, NULL, OPT_REWRITE },
-		{ "layer", required_argument, NULL, OPT_LAYER },
-		{ "add", required_argument, NULL, OPT_ADD },
-		{ "oci", required_argument, NULL, OPT_OCI },
-		{ "init", required_argument, NULL, OPT_INIT },
-		{ "limit-bytes", required_argument, NULL, OPT_BYTES },
-		{ "limit-entries", required_argument, NULL, OPT_ENTRIES },
-		{ "limit-depth", required_argument, NULL, OPT_DEPTH },
-		{ "limit-links", required_argument, NULL, OPT_LINKS },
-		{ "limit-config", required_argument, NULL, OPT_CONFIG },
-		{ "limit-memory", required_argument, NULL, OPT_LIMIT_MEMORY },
-		{ "limit-seconds", required_argument, NULL, OPT_SECONDS },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ }
+	struct option options[ARRAY_SIZE(settings) + 2] = {
+		[ARRAY_SIZE(settings)] = { "help", no_argument, NULL, 'h' },
 	};
-	const char **texts[] = {
-		[OPT_OUTPUT - 256] = &given.output, [OPT_NAME - 256] = &given.name,
-		[OPT_MANIFEST - 256] = &given.manifest, [OPT_MEMORY - 256] = &given.memory,
-		[OPT_PLATFORM - 256] = &given.platform, [OPT_TAG - 256] = &given.tag,
-		[OPT_MUSL - 256] = &given.musl, [OPT_LAYER - 256] = &given.layer,
-		[OPT_OCI - 256] = &given.oci, [OPT_INIT - 256] = &given.init,
-	};
-	uint64_t *numbers[] = { &limits.bytes, &limits.entries, &limits.depth, &limits.links,
-				&limits.config, &limits.memory, &limits.seconds };
 	int option, index;
+	size_t i;
 
+	for (i = 0; i < ARRAY_SIZE(settings); i++) {
+		options[i].name = settings[i].name;
+		options[i].has_arg = !settings[i].flag ? required_argument :
+				     settings[i].text ? optional_argument : no_argument;
+	}
 	while ((option = getopt_long(argc, argv, "h", options, &index)) != -1) {
-		if (option >= OPT_BYTES && option <= OPT_SECONDS) {
-			*numbers[option - OPT_BYTES] = positive(options[index].name, optarg);
-		} else if (option == OPT_LIST) {
-			given.list = true;
-		} else if (option == OPT_REWRITE) {
-			given.rewrite = true;
-		} else if (option == OPT_MUSL && !optarg) {
-			given.own_musl = true;
-		} else if (option == OPT_ADD) {
-			given.adds = xrealloc(given.adds, given.nr_adds + 1, sizeof(*given.adds));
-			given.adds[given.nr_adds++] = optarg;
-		} else if (option >= OPT_OUTPUT && option < OPT_BYTES) {
-			if (!*optarg)
-				die("--%s wants a value", options[index].name);
-			*texts[option - 256] = optarg;
-		} else {
-			usage(option == OPT_HELP || option == 'h' ? stdout : stderr);
-			return option == OPT_HELP || option == 'h' ? 0 : 2;
+		if (option == '?')
+			return 2;
+		if (option == 'h') {
+			printf(help, limits.bytes, limits.entries, limits.depth, limits.links,
+			       limits.config, limits.memory, limits.seconds);
+			return 0;
 		}
+		set(&settings[index], optarg);
 	}
 	if (optind < argc - 1 || (optind == argc && !given.layer && !given.manifest)) {
-		usage(stderr);
-		return 2;
+		status_of_die = 2;
+		die("needs one IMAGE, or --manifest or --layer; see --help");
 	}
 	given.image = argv[optind];
 	return -1;
@@ -281,7 +275,8 @@ static void set_output(void)
 			build_path("image/%s.ext2", job.name);
 		check_replaceable(output);
 		check_replaceable(beside_output(".conf"));
-		check_replaceable(beside_output(".monitors"));
+		check_replaceable(beside_output(FIRECRACKER));
+		check_replaceable(beside_output(CLOUD_HYPERVISOR));
 	}
 	out_dir = given.list ? xstrdup(getenv("TMPDIR") ?: "/tmp") : folder_of(output);
 	need_folders(out_dir);
@@ -739,22 +734,22 @@ static void write_conf(const struct result *r)
 		die("%s: %s", beside_output(".conf"), strerror(errno));
 }
 
-/* How other monitors run it; that program reads no more than the numbers. */
-static void write_monitors(void)
+static void write_beside(const char *end, const char *text)
 {
-	const char *top = getenv("LUPINE_ROOT");
-	char *program = top ? xasprintf("%s/scripts/test/monitors.sh", top) : NULL;
-	const char *argv[] = { program, output, NULL };
-	int fd, null;
+	int fd = workdir_file(end);
 
-	if (!program || access(program, X_OK))
-		return;
-	fd = workdir_file("monitors");
-	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	workdir_run(argv, false, fd, null);
-	close(null);
-	close(fd);
-	publish("monitors", beside_output(".monitors"));
+	if (dprintf(fd, "%s", text) < 0 || close(fd))
+		die("%s: %s", beside_output(end), strerror(errno));
+	publish(end, beside_output(end));
+}
+
+static void write_monitors(unsigned int memory)
+{
+	const char *kernel = build_path("kernel/lupine-general/vmlinux");
+	const char *image = realpath(output, NULL) ?: output;
+
+	write_beside(FIRECRACKER, firecracker_configuration(kernel, image, memory));
+	write_beside(CLOUD_HYPERVISOR, cloud_hypervisor_configuration(kernel, image, memory));
 }
 
 static void publish_file_system(const struct result *result)
@@ -766,7 +761,7 @@ static void publish_file_system(const struct result *result)
 		die("fstat: %s", strerror(errno));
 	publish("conf", beside_output(".conf"));
 	publish("image", output);
-	write_monitors();
+	write_monitors(result->memory);
 	printf("    %s: %" PRIu64 " MB used of %" PRIu64 " MB\n", output,
 	       (uint64_t)st.st_blocks * 512 >> 20, (uint64_t)st.st_size >> 20);
 }

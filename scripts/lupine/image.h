@@ -240,4 +240,8 @@ void finish_root(const void *init, size_t init_size, const char *conf, size_t co
 /* sandbox.c */
 void sandbox_enter(void);
 
+/* monitors.c: texts that configure other monitors for an image */
+char *firecracker_configuration(const char *kernel, const char *image, unsigned int memory);
+char *cloud_hypervisor_configuration(const char *kernel, const char *image, unsigned int memory);
+
 #endif

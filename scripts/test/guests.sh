@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/guests.sh --kernel VMLINUX
+# Usage: scripts/test/guests.sh --kernel VMLINUX
 #
 # Tests `lupine run`, `lupine guest` and the init by booting: exit status, panic,
 # time-out, arguments, environment, user, network, signals, orphans, and what is said
@@ -259,9 +259,9 @@ boot
 gave "memory of the image that is no number" 125 \
 	"lupine run: error: $work/test.conf: memory '64M': want MiB, a number from 1 to .*"
 echo "memory=PATH[\$(echo >$work/ran)]" >"$work/test.conf"
-run "$ROOT/scripts/test/monitors.sh" --kernel "$kernel" "$image"
+run conf_numbers "$work/test.conf" memory
 [ ! -e "$work/ran" ] || status=ran
-gave "the same for other monitors" 1 ".*error: $work/test.conf: memory '.*': want numbers; .*"
+gave "the same for programs in shell" 1 ".*error: $work/test.conf: memory '.*': want numbers; .*"
 rm "$work/test.conf"
 
 # shellcheck disable=SC2016

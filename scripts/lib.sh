@@ -89,6 +89,84 @@ usage()
 	     { sub(/^# ?/, ""); print }' "$0" | sed '1{/^$/d}'
 }
 
+# The command line of a program is read in one way:
+#
+#	kernel='' quick='' seconds=900 names=() machine=()
+#	options kernel:kernel! quick seconds:number name:list cpus:guest -- "$@"
+#
+# Each word before "--" is NAME[:KIND][!], an option --NAME (or -N, if one letter) that
+# sets the variable NAME (with _ in place of -). KIND says what its value has to be:
+# kernel, file or folder that exists, number, text, list (text that is added to the array
+# NAMEs, or to ARRAY with list=ARRAY), or guest (added to the array machine together with the option, for
+# scripts/lupine/lupine run). Without KIND it is a switch, and 1 if given. "!" marks options
+# that must be there. With the word "..." other arguments go to the array arguments;
+# without, they are errors.
+
+# misused MESSAGE...: what is wrong with the command line, then the end with status 2.
+misused()
+{
+	printf '%s: error: %s; see --help\n' "${0##*/}" "$*" >&2
+	exit 2
+}
+
+# set_option KIND NAME VALUE WORD: check the value and set the variable.
+set_option()
+{
+	case $1 in
+	kernel) [ -f "$3" ] || die "--$2: no kernel '$3'; scripts/kconfig/build makes one" ;;
+	file) [ -f "$3" ] || die "--$2: no file '$3'" ;;
+	folder) [ -d "$3" ] || die "--$2: no folder '$3'" ;;
+	number) [[ $3 =~ ^(0|[1-9][0-9]{0,8})$ ]] || misused "--$2 wants a number, not '$3'" ;;
+	guest) machine+=("$4" "$3"); return ;;
+	list*)
+		[[ $1 == *=* ]] && declare -n option_list=${1#*=} || declare -n option_list=${2//-/_}s
+		option_list+=("$3")
+		return ;;
+	esac
+	printf -v "${2//-/_}" %s "$3"
+}
+
+# Its own variables have a prefix, since an option sets the variable of its name.
+# shellcheck disable=SC2034 # machine and arguments are the caller's
+options()
+{
+	local option_name option_missing=' '
+	declare -A option_kinds=()
+
+	while [ "$1" != -- ]; do
+		option_name=${1%%[:!]*}
+		[[ $1 != *! ]] || option_missing+="$option_name "
+		option_kinds[$option_name]=${1#"$option_name"}
+		option_kinds[$option_name]=${option_kinds[$option_name]//[:!]/}
+		shift
+	done
+	shift
+	arguments=()
+	while [ $# -gt 0 ]; do
+		option_name=${1#--}
+		[[ $1 != -[a-z] ]] || option_name=${1#-}
+		case $1 in
+		-h | --help) usage; exit ;;
+		-?*) [ -n "${option_kinds[$option_name]+x}" ] || misused "unknown option '$1'" ;;
+		*) [ -n "${option_kinds[...]+x}" ] || misused "unknown argument '$1'"
+			arguments+=("$1")
+			shift
+			continue ;;
+		esac
+		if [ -z "${option_kinds[$option_name]}" ]; then
+			printf -v "${option_name//-/_}" 1
+			shift
+			continue
+		fi
+		[ $# -ge 2 ] || misused "$1 wants a value"
+		set_option "${option_kinds[$option_name]}" "$option_name" "$2" "$1"
+		option_missing=${option_missing/" $option_name "/ }
+		shift 2
+	done
+	option_name=${option_missing%% }
+	[ -z "${option_name// }" ] || misused "missing:${option_name//" "/" --"}"
+}
+
 # seconds_since START: elapsed time from a $(date +%s%N).
 seconds_since()
 {

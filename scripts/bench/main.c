@@ -186,8 +186,6 @@ static int run_command(const struct command *c, int argc, char **argv)
 		if (l == 'h' || l == '?') {
 			if (l == 'h')
 				explain(c);
-			else
-				fprintf(stderr, "bench: see bench %s --help\n", c->name);
 			return l == 'h' ? 0 : 2;
 		}
 		set(by_letter[l], optarg);
@@ -202,9 +200,6 @@ static int run_command(const struct command *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	bool asked = argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"));
-	FILE *f = asked ? stdout : stderr;
-
 	root = getenv("LUPINE_ROOT");
 	build = getenv("BUILD");
 	if (!root || !build)
@@ -212,9 +207,13 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < N_COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return run_command(&commands[i], argc - 1, argv + 1);
-	fputs("Usage: scripts/bench/bench COMMAND [ARGUMENT]...\n\n", f);
+	if (argc != 2 || (strcmp(argv[1], "--help") && strcmp(argv[1], "-h"))) {
+		fprintf(stderr, "bench: error: want a command; see bench --help\n");
+		return 2;
+	}
+	puts("Usage: scripts/bench/bench COMMAND [ARGUMENT]...\n");
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].does);
-	fputs("\nEach command explains itself with --help.\n", f);
-	return asked ? 0 : 2;
+		printf("  %-10s %s\n", commands[i].name, commands[i].does);
+	puts("\nEach command explains itself with --help.");
+	return 0;
 }

@@ -26,29 +26,28 @@ static int failures;
 static struct callsites_report sum;
 static unsigned int num_files;
 
-static void explain(FILE *f)
+static void explain(void)
 {
-	fputs("Usage: callsites [--check | --undo] [--verbose] FILE...\n"
-	      "\n"
-	      "Rewrites the system calls of x86-64 programs and libraries so that they call the\n"
-	      "kernel if it has CONFIG_KML, and use SYSCALL on any other. Other files stay as\n"
-	      "they are, without a word.\n"
-	      "\n"
-	      "  --check      only report what would be rewritten\n"
-	      "  --undo       put back what was there before, to the byte\n"
-	      "  --verbose    a line for each system call, with its address\n"
-	      "  --help\n"
-	      "\n"
-	      "Prints a line for each file with system calls: how many there are, how many are\n"
-	      "calls now (or would be), their share, how many are left, and why:\n"
-	      "\n", f);
+	printf("Usage: callsites [--check | --undo] [--verbose] FILE...\n"
+	       "\n"
+	       "Rewrite the system calls of x86-64 programs and libraries so that they call the\n"
+	       "kernel if it has CONFIG_KML, and use SYSCALL on any other. Other files stay as\n"
+	       "they are, without a word.\n"
+	       "\n"
+	       "  --check      only report what would be rewritten\n"
+	       "  --undo       put back what was there before, to the byte\n"
+	       "  --verbose    a line for each system call, with its address\n"
+	       "\n"
+	       "Print a line for each file with system calls: how many there are, how many are\n"
+	       "calls now (or would be), their share, how many are left, and why:\n"
+	       "\n");
 	for (int i = LEFT_FIRST; i < NUM_REASONS; i++)
-		fprintf(f, "  %s\n", callsites_reasons[i]);
-	fputs("\n"
-	      "SYSCALL and an instruction or two beside it become the call of a stub, which is\n"
-	      "added to the file in a segment. A file is replaced at once, or written in place\n"
-	      "if it has several names; in both cases the program can be interrupted and run\n"
-	      "again. It must not run while somebody else changes the files.\n", f);
+		printf("  %s\n", callsites_reasons[i]);
+	printf("\n"
+	       "SYSCALL and an instruction or two beside it become the call of a stub, which is\n"
+	       "added to the file in a segment. A file is replaced at once, or written in place\n"
+	       "if it has several names; in both cases the program can be interrupted and run\n"
+	       "again. It must not run while somebody else changes the files.\n");
 }
 
 static void complain(const char *path, const char *what)
@@ -245,15 +244,14 @@ int main(int argc, char **argv)
 			verbose = true;
 			break;
 		case 'h':
-			explain(stdout);
+			explain();
 			return 0;
 		default:
-			explain(stderr);
 			return 2;
 		}
 	}
 	if (optind == argc) {
-		explain(stderr);
+		fputs("callsites: error: needs a FILE; see --help\n", stderr);
 		return 2;
 	}
 	for (; optind < argc; optind++) {

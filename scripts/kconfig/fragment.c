@@ -31,7 +31,7 @@ void start(int argc, char **argv, int needed, const char *arguments)
 	program = slash ? slash + 1 : argv[0];
 	if (argc < needed + 1 || !getenv("srctree") || !getenv("KERNELVERSION")) {
 		fprintf(stderr,
-			"usage: %s KCONFIG CONFIG %s (run by kconfig_run of scripts/kconfig/lib.sh)\n",
+			"Usage: %s KCONFIG CONFIG %s (run by kconfig_run of scripts/kconfig/lib.sh)\n",
 			program, arguments);
 		exit(2);
 	}

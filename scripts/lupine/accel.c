@@ -36,7 +36,6 @@ static const char help[] =
 "\n"
 "  --probe            try again\n"
 "  --kernel VMLINUX   boot this kernel (default: one from build/kernel)\n"
-"  --help             print this text\n"
 "\n"
 "Example: lupine accel --probe\n";
 
@@ -222,7 +221,8 @@ int cmd_accel(int argc, char **argv)
 		} else if (option == 'k') {
 			kernel = optarg;
 		} else {
-			fputs(help, option == 'h' ? stdout : stderr);
+			if (option == 'h')
+				fputs(help, stdout);
 			return option == 'h' ? 0 : 2;
 		}
 	}

@@ -106,8 +106,8 @@ int cmd_guest(int argc, char **argv)
 	}
 	if (argc != 3 || (strcmp(what, "log") && strcmp(what, "wait") && strcmp(what, "stop") &&
 			  strcmp(what, "remove"))) {
-		fputs(help, stderr);
-		return 2;
+		status_of_die = 2;
+		die("needs one of its commands and a NAME; see --help");
 	}
 	folder = state_file(name, "");
 	if (!detach_name_ok(name) || access(folder, F_OK))

@@ -18,14 +18,14 @@ static const struct {
 	{ "run", cmd_run, "boot a kernel with a root file system" },
 };
 
-static void usage(FILE *f)
+static void usage(void)
 {
 	size_t i;
 
-	fputs("Usage: lupine COMMAND [ARGUMENT]...\n\n", f);
+	puts("Usage: lupine COMMAND [ARGUMENT]...\n");
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(f, "  %-8s %s\n", commands[i].name, commands[i].what);
-	fputs("\nEach command explains itself with --help.\n", f);
+		printf("  %-8s %s\n", commands[i].name, commands[i].what);
+	puts("\nEach command explains itself with --help.");
 }
 
 int main(int argc, char **argv)
@@ -33,7 +33,7 @@ int main(int argc, char **argv)
 	size_t i;
 
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-		usage(stdout);
+		usage();
 		return 0;
 	}
 	for (i = 0; argc > 1 && i < ARRAY_SIZE(commands); i++) {
@@ -42,8 +42,7 @@ int main(int argc, char **argv)
 			return commands[i].run(argc - 1, argv + 1);
 		}
 	}
-	if (argc > 1)
-		fprintf(stderr, "lupine: error: there is no command '%.100s'\n", argv[1]);
-	usage(stderr);
+	fprintf(stderr, "lupine: error: there is no command '%.100s'; see lupine --help\n",
+		argc > 1 ? argv[1] : "");
 	return 2;
 }

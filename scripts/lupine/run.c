@@ -96,7 +96,6 @@ static const char help[] =
 "  --qemu WORD           add an argument of QEMU (may be repeated)\n"
 "  -d, --detach NAME     run in the background; lupine guest looks after it\n"
 "  --quiet               print nothing but the guest's console\n"
-"  --help                print this text\n"
 "  ARG...                arguments of the application instead of the image's\n"
 "\n"
 "The exit status is that of the application, which the machine reports; 255 after a\n"

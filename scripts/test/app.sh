@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/app.sh APP --kernel VMLINUX [OPTION]...
+# Usage: scripts/test/app.sh APP --kernel VMLINUX [OPTION]...
 #
 # Boots an application's image, makes it if need be, and lets the application's
 # own check (scripts/apps/APP/check) talk to it through a forwarded port.
@@ -9,8 +9,11 @@
 # ok, with the time from QEMU's start until the application answered; on failure
 # also the end of the console.
 #
-#   --cpus N, --memory MiB, --accel, --cpu MODEL, --append WORDS
-#                      as scripts/lupine/lupine run has them
+#   --cpus N           as scripts/lupine/lupine run has it, like the next four
+#   --memory MiB
+#   --accel MODE
+#   --cpu MODEL
+#   --append WORDS
 #   --image EXT2       (default build/image/APP.ext2)
 #   --rewrite          with an image of its own, whose system calls are rewritten; the
 #                      kernel needs CONFIG_KML. The line says how many of them are calls
@@ -24,8 +27,6 @@ set -eu
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$(readlink -f "$0")")/../lib.sh"
-# shellcheck source=scripts/options.sh
-. "$ROOT/scripts/options.sh"
 
 # shellcheck disable=SC2317 # called by a trap
 finish()
@@ -67,7 +68,7 @@ main()
 	work='' vm=''
 	options kernel:kernel! image:file name:text ready:number rewrite verbose cpus:guest \
 		memory:guest accel:guest cpu:guest append:guest ... -- "$@"
-	[ ${#arguments[@]} = 1 ] || { usage >&2; exit 2; }
+	[ ${#arguments[@]} = 1 ] || misused "needs one APP"
 	app=${arguments[0]}
 	name=${name:+ $name}
 	check=$ROOT/scripts/apps/$app/check

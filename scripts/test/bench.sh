@@ -1,34 +1,45 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/bench.sh [--kernel VMLINUX]
+# Usage: scripts/test/bench.sh [--kernel VMLINUX]
 #
-# Tests how results are kept and what the tables make of them and, with a
-# kernel, that measuring works and counts instructions exactly.
+# Test how results are kept and what the tables make of them and, with a kernel, that
+# measuring works and counts instructions exactly.
+#
+#   --kernel VMLINUX   also measure this kernel
 set -eu
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "$0")")/../lib.sh"
 # shellcheck source=scripts/test/lib.sh
-. "$ROOT/scripts/test/lib.sh"
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-kernel=
-case ${1:-} in
--h | --help) usage; exit ;;
---kernel) kernel=$(readlink -f "${2:?--kernel wants a file}") ;;
-'') ;;
-*) die "unknown argument '$1'; see --help" ;;
-esac
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+kernel=''
+begin kernel:kernel -- "$@"
+[ -z "$kernel" ] || kernel=$(readlink -f "$kernel")
 # Results of tests are no results.
 export BUILD=$work/build
 mkdir -p "$BUILD/bench"
 RESULTS=$BUILD/bench/results.csv
 HEADER='experiment,system,metric,unit,value,run,accelerator,kernel release,profile'
 
-bench()
+bench() { "$ROOT/scripts/bench/bench" "$@"; }
+
+# measure EXPERIMENT OPTION...: the only results are those of the kernel
+measure()
 {
-	"$ROOT/scripts/bench/bench" "$@"
+	rm -f "$RESULTS"
+	bench run "$1" --accel tcg --kernel "a=$kernel:p" "${@:2}"
+}
+
+# tells EXPERIMENT OPTION... -- PATTERN...: the table has lines like these.
+tells()
+{
+	local words=()
+
+	while [ "$1" != -- ]; do
+		words+=("$1")
+		shift
+	done
+	says '' bench table "${words[@]}"
+	said "${@:2}"
 }
 
 rows()	# rows EXPERIMENT METRIC UNIT SYSTEM VALUE...: a row a run
@@ -42,25 +53,13 @@ rows()	# rows EXPERIMENT METRIC UNIT SYSTEM VALUE...: a row a run
 	done
 }
 
-ns()	# ns SYSTEM VALUE...
-{
-	rows x null-ns ns "$@"
-}
+ns() { rows x null-ns ns "$@"; }
 
 results()	# the rows on standard input are all that there are
 {
 	rm -f "$RESULTS"
 	{ echo "$HEADER"; cat; } >"$work/rows"
 	bench append "$work/rows"
-}
-
-refused()	# refused MESSAGE COMMAND...
-{
-	local message=$1
-
-	shift
-	if "$@" >"$work/out" 2>&1; then return 1; fi
-	grep -F -e "$message" "$work/out"
 }
 
 results_are_kept()
@@ -98,53 +97,43 @@ bad_rows_are_refused()
 		'x,a,m,ns,1,1,tcg,6.12,p;q' $'x,a\tb,m,ns,1,1,tcg,6.12,p' '' \
 		"x,$(printf '%01000d' 1),m,ns,1,1,tcg,6.12,p"; do
 		printf '%s\n%s\n%s\n%s\n' "$HEADER" "$good" "$bad" "$good" >"$work/bad"
-		refused 'bad, line 3: ' bench append "$work/bad"
-		refused 'bad, line 3: ' bench table x --results "$work/bad"
+		fails 'bad, line 3: ' bench append "$work/bad"
+		fails 'bad, line 3: ' bench table x --results "$work/bad"
 	done
 	printf '%s\nx,a,m\0,ns,1,1,tcg,6.12,p\n' "$HEADER" >"$work/bad"
-	refused 'a byte 0' bench append "$work/bad"
+	fails 'a byte 0' bench append "$work/bad"
 	echo "$HEADER" >"$work/bad"
-	refused 'no rows' bench append "$work/bad"
+	fails 'no rows' bench append "$work/bad"
 	[ "$(wc -l <"$RESULTS")" = 2 ]
 	echo 'other,columns' >"$RESULTS"
 	{ echo "$HEADER"; echo "$good"; } >"$work/good"
-	refused 'other columns' bench append "$work/good"
-	refused 'other columns' bench report
+	fails 'other columns' bench append "$work/good"
+	fails 'other columns' bench report
 	[ "$(cat "$RESULTS")" = other,columns ]
 	[ -z "$(find "$BUILD/bench" -name 'results.csv.*')" ]
-}
-
-table()
-{
-	bench table x --baseline base | tee "$work/table"
 }
 
 medians_and_ratios()
 {
 	# A machine that is slower in the second run is so for both.
 	{ ns base 100 900 102 98 104; ns fast 50 450 51 49 52; } | results
-	table
-	grep -qE '^null-ns +base +5 +102 ns +98\.\.900 +baseline$' "$work/table"
-	grep -qE '^null-ns +fast +5 +51 ns +49\.\.450 +0\.500  0\.500\.\.0\.500$' "$work/table"
-	grep -q '^x, runs 1 to 5: accelerator tcg, Linux 6.12.1, profiles p; ratios to base$' \
-		"$work/table"
-	bench table x --baseline base --from 5 | grep -qE '^null-ns +fast +1 +52 ns '
+	tells x --baseline base -- '^null-ns +base +5 +102 ns +98\.\.900 +baseline$' \
+		'^null-ns +fast +5 +51 ns +49\.\.450 +0\.500  0\.500\.\.0\.500$' \
+		'^x, runs 1 to 5: accelerator tcg, Linux 6.12.1, profiles p; ratios to base$'
+	tells x --baseline base --from 5 -- '^null-ns +fast +1 +52 ns '
 	# Of an even number the mean of the middle ones, numbers and not text.
 	ns base 9 10 11 100 | results
-	table
-	grep -qE '^null-ns +base +4 +10\.50 ns +9\.\.100 ' "$work/table"
+	tells x --baseline base -- '^null-ns +base +4 +10\.50 ns +9\.\.100 '
 	# Runs that only one of them has do not count for the ratio.
 	{ ns base 100 100; ns fast 50 50 1000; } | results
-	table
-	grep -qE '^null-ns +fast +3 .* 0\.500  0\.500\.\.0\.500$' "$work/table"
+	tells x --baseline base -- '^null-ns +fast +3 .* 0\.500  0\.500\.\.0\.500$'
 }
 
 no_difference_within_the_spread()
 {
 	{ ns base 100 100 100; ns same 90 95 101; ns less 90 95 99; } | results
-	table
-	grep -qE '^null-ns +same .*  no difference$' "$work/table"
-	grep -qE '^null-ns +less .* 0\.900\.\.0\.990$' "$work/table"
+	tells x --baseline base -- '^null-ns +same .*  no difference$' \
+		'^null-ns +less .* 0\.900\.\.0\.990$'
 }
 
 targets_are_judged()
@@ -158,16 +147,12 @@ targets_are_judged()
 		rows app redis-get requests/s lupine-general 127 127 127
 	} | results
 	# The median of the ratios, and not the ratio of the medians.
-	bench table size | tee "$work/out"
-	grep -qE '^lupine-base +vmlinux +0\.155 +at most 0\.16 of microvm +reached$' "$work/out"
-	if grep lupine-general "$work/out"; then return 1; fi
+	tells size -- '^lupine-base +vmlinux +0\.155 +at most 0\.16 of microvm +reached$' '!lupine-general'
 	# Runs from before do not count.
-	bench table size --from 2 | tee "$work/out"
-	grep -qE '^lupine-base +vmlinux +0\.16[23] .* MISSED$' "$work/out"
-	bench table memory | grep -E '^lupine-base +least-hello +15 +at most 14 +MISSED$'
-	bench table app | tee "$work/out"
-	grep -qE '^lupine +redis-get +1\.300 +at least 1\.30 of microvm +reached$' "$work/out"
-	grep -qE '^lupine-general +redis-get +0\.977 +at least 0\.98 of lupine +MISSED$' "$work/out"
+	tells size --from 2 -- '^lupine-base +vmlinux +0\.16[23] .* MISSED$'
+	tells memory -- '^lupine-base +least-hello +15 +at most 14 +MISSED$'
+	tells app -- '^lupine +redis-get +1\.300 +at least 1\.30 of microvm +reached$' \
+		'^lupine-general +redis-get +0\.977 +at least 0\.98 of lupine +MISSED$'
 }
 
 slowness_is_told()
@@ -180,23 +165,20 @@ slowness_is_told()
 		rows control control-null-1 ns a 10 10; rows control control-null-1024 ns a 11 12
 		rows messaging threads-2 ns a 10 10; rows messaging processes-2 ns a 9 12
 	} | results
-	bench table lmbench | tee "$work/out"
-	grep -qE '^b: of 4 lines, slower than microvm in all runs: $' "$work/out"
-	[ "$(grep -c ' times, ' "$work/out")" = 2 ]
-	grep -qE '^ +pipe +1\.15 times' "$work/out"
-	grep -qE '^ +read +1\.62 times' "$work/out"
-	bench table lmbench --baseline b | grep -E '^microvm: of 4 lines, .* all runs: $'
-	bench table control | grep -E '^ +a +control-null-1024 +1\.100\.\.1\.200$'
-	bench table messaging | grep -E '^ +a +processes-2 +0\.900\.\.1\.200  no difference$'
+	tells lmbench -- '^b: of 4 lines, slower than microvm in all runs: $' \
+		'^ +pipe +1\.15 times' '^ +read +1\.62 times'
+	[ "$(grep -c ' times, ' "$out")" = 2 ]
+	tells lmbench --baseline b -- '^microvm: of 4 lines, .* all runs: $'
+	tells control -- '^ +a +control-null-1024 +1\.100\.\.1\.200$'
+	tells messaging -- '^ +a +processes-2 +0\.900\.\.1\.200  no difference$'
 }
 
 tables_are_for_programs_too()
 {
 	{ ns base 100 200 100; ns less 90 100 99; } | results
-	bench table x --baseline base --csv | tee "$work/out"
-	grep -qx 'null-ns,base,3,100,ns,100,200,1,1,1' "$work/out"
-	grep -qx 'null-ns,less,3,99,ns,90,100,0.9000,0.5000,0.9900' "$work/out"
-	[ "$(wc -l <"$work/out")" = 3 ]
+	tells x --baseline base --csv -- '^null-ns,base,3,100,ns,100,200,1,1,1$' \
+		'^null-ns,less,3,99,ns,90,100,0.9000,0.5000,0.9900$'
+	[ "$(wc -l <"$out")" = 3 ]
 }
 
 # The paper's 1.21, and what is here; a plot for each that has one.
@@ -251,50 +233,55 @@ runs_are_numbered_and_resumed()
 	tail -n 1 "$RESULTS" | grep ',5,-,6\.12\.1,p$'
 }
 
+# Each line is MESSAGE|ARGUMENTS of bench; KERNEL is no kernel, SMALL one without programs.
 mistakes_are_named()
 {
+	local message words
+
 	rm -f "$RESULTS"
 	small_kernel
 	echo text >"$work/none"
-	# shellcheck disable=SC2317 # called by refused()
-	run() { bench run "$@"; }
-	refused 'want EXPERIMENT' bench table
-	refused 'no runs of syscall' bench table syscall
-	refused 'want NAME=VMLINUX' run syscall --kernel vmlinux
-	refused 'no file /nowhere' run syscall --kernel a=/nowhere
-	refused '--runs wants a number' run syscall --runs many --kernel "a=$work/none"
-	refused '--unit wants instructions or ns' run syscall --unit s --kernel "a=$work/none"
-	refused 'only TCG counts' run --accel kvm --unit instructions syscall --kernel "a=$work/none"
-	refused 'is no kernel' run --accel tcg --runs 1 syscall --kernel "a=$work/none"
-	refused 'ended with status' run --accel tcg --runs 1 syscall --kernel "a=$work/small"
-	refused 'no vmlinux with symbols' bench callpath --kernel "$work/none"
-	refused "no call 'x'" bench callpath --kernel "$work/none" --call x
-	refused 'no file /nowhere' run size --kernel a=/nowhere
-	refused 'is no kernel' run size --kernel "a=$work/none:lupine-base" --limits
-	refused 'no limit is known' run size --kernel "a=$work/small" --limits
-	refused 'is given twice' run size --kernel "a=$work/small" --kernel "a=$work/small"
-	refused 'is no name of a profile' run size --kernel "a=$work/small:a,b"
-	refused '--unit wants' run boot --unit ns --kernel "a=$work/none"
-	refused 'only TCG counts' run --accel kvm boot --unit instructions --kernel "a=$work/none"
-	refused 'want APP=NAME' run memory --accel tcg --app hello --kernel "a=$work/small"
-	refused 'there is no --kernel b' run memory --app hello=b --accel tcg \
-		--kernel "a=$work/small"
-	refused 'no file /nowhere' run lmbench --kernel a=/nowhere
-	refused "no experiment 'x'" run x
-	refused 'takes no --messages' run lmbench --messages 100 --kernel "a=$work/small"
-	refused '--app x: app has redis and nginx' run app --app x --kernel "a=$work/small"
-	refused '--messages wants' run echo --messages 10
-	refused '--requests wants a number' run app --requests many
-	refused 'make bench writes it' bench report
-	refused 'want auto, tcg or kvm' run lmbench --accel xen --kernel "a=$work/none"
+	while IFS='|' read -r message words; do
+		words=${words//KERNEL/a=$work/none}
+		# shellcheck disable=SC2086 # they are several
+		fails "$message" bench ${words//SMALL/a=$work/small}
+	done <<-'END'
+		want EXPERIMENT|table
+		no runs of syscall|table syscall
+		want NAME=VMLINUX|run syscall --kernel vmlinux
+		no file /nowhere|run syscall --kernel a=/nowhere
+		--runs wants a number|run syscall --runs many --kernel KERNEL
+		--unit wants instructions or ns|run syscall --unit s --kernel KERNEL
+		only TCG counts|run --accel kvm --unit instructions syscall --kernel KERNEL
+		is no kernel|run --accel tcg --runs 1 syscall --kernel KERNEL
+		ended with status|run --accel tcg --runs 1 syscall --kernel SMALL
+		no file /nowhere|run size --kernel a=/nowhere
+		is no kernel|run size --kernel KERNEL:lupine-base --limits
+		no limit is known|run size --kernel SMALL --limits
+		is given twice|run size --kernel SMALL --kernel SMALL
+		is no name of a profile|run size --kernel SMALL:a,b
+		--unit wants|run boot --unit ns --kernel KERNEL
+		only TCG counts|run --accel kvm boot --unit instructions --kernel KERNEL
+		want APP=NAME|run memory --accel tcg --app hello --kernel SMALL
+		there is no --kernel b|run memory --app hello=b --accel tcg --kernel SMALL
+		no file /nowhere|run lmbench --kernel a=/nowhere
+		no experiment 'x'|run x
+		takes no --messages|run lmbench --messages 100 --kernel SMALL
+		--app x: app has redis and nginx|run app --app x --kernel SMALL
+		--messages wants|run echo --messages 10
+		--requests wants a number|run app --requests many
+		make bench writes it|report
+		want auto, tcg or kvm|run lmbench --accel xen --kernel KERNEL
+	END
+	fails 'no vmlinux with symbols' bench callpath --kernel "$work/none"
+	fails "no call 'x'" bench callpath --kernel "$work/none" --call x
 	[ ! -e "$RESULTS" ]
 	[ -z "$(find "$BUILD/bench" -name '.work-*')" ]
 }
 
 counts_are_exact()
 {
-	rm -f "$RESULTS"
-	bench run syscall --accel tcg --runs 2 --unit instructions --kernel "a=$kernel:p"
+	measure syscall --runs 2 --unit instructions
 	# Whole numbers, the same in both runs, and more for more work.
 	awk -F, 'NR > 1 {
 			if ($5 != int($5) || $5 < 50 || ($2 $3 in v && v[$2 $3] != $5))
@@ -327,23 +314,21 @@ path_adds_up()
 
 times_are_taken()
 {
-	bench run syscall --accel tcg --runs 1 --unit ns --kernel "a=$kernel:p"
+	measure syscall --runs 1 --unit ns
 	awk -F, '$4 == "ns" { n++; if ($5 < 1 || $5 > 1e6) bad = 1 }
 		 END { exit bad || n < 3 }' "$RESULTS"
 }
 
 lmbench_has_all_lines()
 {
-	rm -f "$RESULTS"
-	bench run lmbench --accel tcg --runs 1 --kernel "a=$kernel:p"
+	measure lmbench --runs 1
 	awk -F, 'NR > 1 { n++; if ($5 <= 0 || ($4 != "us" && $4 != "MB/s")) bad = 1 }
 		 END { exit bad || n != 39 }' "$RESULTS"
 }
 
 work_between_calls_counts()
 {
-	rm -f "$RESULTS"
-	bench run busy --accel tcg --runs 1 --unit instructions --kernel "a=$kernel:p"
+	measure busy --runs 1 --unit instructions
 	# A turn is two instructions.
 	awk -F, 'NR > 1 { v[$2, $3] = $5; system_[$2] }
 		 END {
@@ -360,8 +345,7 @@ work_between_calls_counts()
 
 processes_talk()
 {
-	rm -f "$RESULTS"
-	bench run messaging --accel tcg --runs 1 --unit instructions --kernel "a=$kernel:p"
+	measure messaging --runs 1 --unit instructions
 	awk -F, 'NR > 1 { n++; if ($5 < 100) bad = 1 } END { exit bad || n != 10 }' "$RESULTS"
 }
 
@@ -370,27 +354,25 @@ size_is_told()
 	local bytes
 
 	rm -f "$RESULTS"
-	bench run size --kernel "a=$kernel" --top 5 | tee "$work/out"
+	bench run size --kernel "a=$kernel" --top 5 | tee "$work/shown"
 	strip -o "$work/stripped" "$kernel"
 	bytes=$(stat -c %s "$work/stripped")
 	grep -q "^size,a,vmlinux,bytes,$bytes,1,-,6\.12" "$RESULTS"
 	# The sections and what is between them are all of the file.
 	awk -v all="$bytes" '/by section$/ { on = 1; next } /^a:/ { on = 0 }
-		on { sum += $1; n++ } END { exit sum != all || n < 5 }' "$work/out"
+		on { sum += $1; n++ } END { exit sum != all || n < 5 }' "$work/shown"
 }
 
 kernels_do_not_grow()
 {
 	bench run size --limits --kernel "a=$kernel:lupine-general"
 	# It can fail.
-	refused 'too large' bench run size --limits --kernel "a=$kernel:lupine-tiny"
+	fails 'too large' bench run size --limits --kernel "a=$kernel:lupine-tiny"
 }
 
 booting_does_not_wait()
 {
-	rm -f "$RESULTS"
-	bench run boot --accel tcg --runs 2 --unit instructions --kernel "a=$kernel:p" \
-		--top 300 >"$work/out"
+	measure boot --runs 2 --unit instructions --top 300 >"$work/shown"
 	grep ",init-instructions," "$RESULTS"
 	# About the same in both runs, and no loop that waits for a clock:
 	# each 10 ms would be 10 million.
@@ -403,16 +385,15 @@ booting_does_not_wait()
 	     /^a: by function/ { list = 2; next }
 	     list { sum[list] += $1 }
 	     END { exit !(total && sum[1] > total * 0.99 && sum[1] <= total &&
-			  sum[2] > total * 0.9 && sum[2] <= total * 1.001) }' "$work/out"
+			  sum[2] > total * 0.9 && sum[2] <= total * 1.001) }' "$work/shown"
 }
 
 a_small_guest_is_enough()
 {
 	"$ROOT/scripts/apps/build" hello
 	"$ROOT/scripts/test/app.sh" hello --kernel "$kernel" --memory 14 --accel tcg
-	bench run memory --accel tcg --owners --kernel "a=$kernel" | tee "$work/out"
-	grep -qE '^ +[0-9]+  free$' "$work/out"
-	if grep -- ' -[0-9]' "$work/out"; then return 1; fi
+	says '^ +[0-9]+  free$' bench run memory --accel tcg --owners --kernel "a=$kernel"
+	said '! -[0-9]'
 }
 
 # A complete run is in the results, nothing else is left, and the rest comes later.
@@ -434,8 +415,8 @@ interrupted_runs_go_on()
 	[ -z "$(find "$BUILD/bench" -name '.work-*')" ]
 	if pgrep -f "qemu.*$BUILD/"; then return 1; fi
 	grep -c '^boot,' "$RESULTS" | grep -x '[12]'
-	bench "$@" 2>&1 | tee "$work/out"
-	if grep 'run 1 of 3' "$work/out"; then return 1; fi
+	says '' bench "$@"
+	said '!run 1 of 3'
 	grep -o '^boot,a,init-seconds,s,[0-9.]*,[123],' "$RESULTS" | wc -l | grep -x 3
 	grep -c '^boot,' "$RESULTS" | grep -x 3
 	bench "$@" | grep 'boot: done before'
@@ -464,36 +445,19 @@ bad_guests_are_refused()
 		END
 		mkdir -p "$BUILD/bench"
 		gcc -static -o "$BUILD/bench/syscall-init" "$work/init.c"
-		if bench run syscall --accel tcg --runs 1 --unit ns --kernel "a=$kernel" \
-			>"$work/out" 2>&1; then return 1; fi
-		grep -E 'a: (in a row of its guest, |a row of its guest is none|the guest printed 0 )' "$work/out"
+		fails 'a: (in a row of its guest, |a row of its guest is none|the guest printed 0 )' \
+			measure syscall --runs 1 --unit ns
 	done
 	[ ! -e "$RESULTS" ]
 	rm -f "$BUILD"/bench/syscall*
 }
 
-try "bench: results are kept, whoever appends" results_are_kept
-try "bench: bad rows are refused, with their line" bad_rows_are_refused
-try "bench: medians and ratios" medians_and_ratios
-try "bench: no difference within the spread" no_difference_within_the_spread
-try "bench: targets are judged" targets_are_judged
-try "bench: it is told where a kernel is slower" slowness_is_told
-try "bench: tables are for programs, too" tables_are_for_programs_too
-try "bench: the report has the paper's figures, and ours" report_is_made
-try "bench: runs are numbered, and resumed" runs_are_numbered_and_resumed
-try "bench: mistakes are named" mistakes_are_named
-if [ -n "$kernel" ]; then
-	try "bench: instructions are counted exactly" counts_are_exact
-	try "bench: the path of a call adds up" path_adds_up
-	try "bench: times are taken" times_are_taken
-	try "bench: lmbench's list is measured" lmbench_has_all_lines
-	try "bench: work between system calls counts" work_between_calls_counts
-	try "bench: threads and processes talk" processes_talk
-	try "bench: the size is told, and where it comes from" size_is_told
-	try "bench: kernels do not grow" kernels_do_not_grow
-	try "bench: booting does not wait" booting_does_not_wait
-	try "bench: a small guest is enough" a_small_guest_is_enough
-	try "bench: interrupted runs go on" interrupted_runs_go_on
-	try "bench: guests that print other rows are refused" bad_guests_are_refused
-fi
+checks results_are_kept bad_rows_are_refused medians_and_ratios \
+	no_difference_within_the_spread targets_are_judged slowness_is_told \
+	tables_are_for_programs_too report_is_made runs_are_numbered_and_resumed \
+	mistakes_are_named
+[ -z "$kernel" ] || checks counts_are_exact path_adds_up times_are_taken \
+	lmbench_has_all_lines work_between_calls_counts processes_talk size_is_told \
+	kernels_do_not_grow booting_does_not_wait a_small_guest_is_enough \
+	interrupted_runs_go_on bad_guests_are_refused
 summary

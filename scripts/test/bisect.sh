@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/bisect.sh [--full] [--topic NAME [--tip] | --from N --to N]
+# Usage: scripts/test/bisect.sh [--full] [--topic NAME [--tip] | --from N --to N]
 #                               [--only SPEC] [--fast] [--no-boot]
 #
 # Show that the series can be bisected: apply it patch by patch, and after each

@@ -3,7 +3,7 @@
 #
 # Usage: scripts/test/callsites.sh [--kernel VMLINUX [--other VMLINUX]] [FILE...]
 #
-# Tests callsites on functions that are made to be difficult (hostile.S): as a shared
+# Test callsites on functions that are made to be difficult (hostile.S): as a shared
 # object, as a program at a fixed address, and stripped. Then on files of this machine,
 # or on those named: what is undone is as it was before, to the byte. Needs no kernel.
 #
@@ -11,56 +11,20 @@
 #                      on libraries that have been rewritten
 #   --other VMLINUX    without: the same image
 set -eu
-
-# shellcheck source=scripts/lib.sh
-. "$(dirname "$(readlink -f "$0")")/../lib.sh"
+# shellcheck source=scripts/test/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
 
 kernel='' other=''
-while [ $# -gt 0 ]; do
-	case $1 in
-	--kernel) kernel=${2:?--kernel wants a file}; shift ;;
-	--other) other=${2:?--other wants a file}; shift ;;
-	--help | -h) usage; exit ;;
-	-*) die "unknown option $1 (see --help)" ;;
-	*) break ;;
-	esac
-	shift
-done
+begin kernel:kernel other:kernel ... -- "$@"
 need gcc nm objcopy strip readelf cmp
 here=$ROOT/scripts/test/callsites
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 make -s -C "$ROOT/scripts/callsites" OUT="$work"
-passed=0 failed=0
-
-result()	# result NAME STATUS: with what is in $work/out
-{
-	if [ "$2" = 0 ]; then
-		passed=$((passed + 1))
-		echo "ok - callsites: $1"
-	else
-		failed=$((failed + 1))
-		echo "not ok - callsites: $1"
-		sed 's/^/#   /' "$work/out"
-	fi
-}
-
-# try NAME COMMAND...: in no condition, or errors in it would not end it.
-try()
-{
-	local status
-
-	set +e
-	(set -e; "${@:2}") >"$work/out" 2>&1
-	status=$?
-	set -e
-	result "$1" "$status"
-}
+callsites() { timeout 20 "$work/callsites" "$@"; }
 
 # Judge what --verbose says of each function of $1, whose symbols are those of $2.
 judge()
 {
-	"$work/callsites" --check --verbose "$1" >"$work/verbose"
+	callsites --check --verbose "$1" >"$work/verbose"
 	objcopy -O binary --only-section=.expected --set-section-flags .expected=alloc \
 		"$2" "$work/expected"
 	nm -S "$2" >"$work/symbols"
@@ -118,12 +82,12 @@ calls()
 {
 	local name want
 
-	"$work/callsites" "$1"
+	callsites "$1"
 	# A function that is to be rewritten has a call of a stub and no SYSCALL; others have
 	# no such call. Stubs have no symbols: objdump counts from the last one.
 	objdump -d --no-show-raw-insn "$2" >"$work/before.dis"
 	cp "$2" "$work/with-symbols"
-	"$work/callsites" "$work/with-symbols" >/dev/null
+	callsites "$work/with-symbols" >/dev/null
 	objdump -d --no-show-raw-insn "$work/with-symbols" >"$work/after.dis"
 	tr -d '\0' <"$work/expected" | while read -r name want; do
 		awk -v name="<$name>:" '$2 == name { on = 1 } /^$/ { on = 0 } on' \
@@ -169,7 +133,7 @@ none_named()
 idempotent()
 {
 	cp "$1" "$work/twice"
-	"$work/callsites" "$work/twice"
+	callsites "$work/twice"
 	cmp "$1" "$work/twice"
 }
 
@@ -179,11 +143,11 @@ undone()
 	cp -L "$1" "$work/undo"
 	chmod u+w "$work/undo"
 	readelf -n "$1" 2>/dev/null | grep Build >"$work/id" || :
-	"$work/callsites" "$work/undo"
+	callsites "$work/undo"
 	readelf -n "$work/undo" 2>/dev/null | grep Build | cmp - "$work/id"
-	"$work/callsites" "$work/undo" >"$work/again"
+	callsites "$work/undo" >"$work/again"
 	cat "$work/again"
-	"$work/callsites" --undo "$work/undo"
+	callsites --undo "$work/undo"
 	cmp "$1" "$work/undo"
 }
 
@@ -195,14 +159,14 @@ attributes()
 	cp "$work/corpus.so" "$work/tree/a"
 	chmod 4751 "$work/tree/a"
 	touch -d @1000000000 "$work/tree/a"
-	"$work/callsites" "$work/tree"/*
+	callsites "$work/tree"/*
 	[ "$(stat -c '%a %Y' "$work/tree/a")" = "4751 1000000000" ]
 	if cmp -s "$work/corpus.so" "$work/tree/a"; then
 		return 1
 	fi
 	cp "$work/corpus.so" "$work/tree/b"
 	ln "$work/tree/b" "$work/tree/c"
-	"$work/callsites" "$work/tree"/*
+	callsites "$work/tree"/*
 	[ "$work/tree/b" -ef "$work/tree/c" ]
 	cmp "$work/tree/a" "$work/tree/b"
 	[ "$(find "$work/tree" -type f | wc -l)" = 3 ]
@@ -211,7 +175,7 @@ attributes()
 # Nothing of this is a reason to crash, or to change anything.
 damaged()
 {
-	local i size status
+	local i size
 
 	size=$(stat -c %s "$work/corpus.so")
 	for i in $(seq 1 150); do
@@ -219,83 +183,69 @@ damaged()
 		# Some bytes of headers and tables, by chance that is the same each time.
 		printf '\xff\x7f\xfe' | dd of="$work/damaged" bs=1 conv=notrunc status=none \
 			seek=$(((i * 7919 + i * i * 31) % (i % 2 ? 512 : size)))
-		status=0
-		timeout 20 "$work/callsites" --check "$work/damaged" >/dev/null 2>&1 || status=$?
-		[ "$status" -lt 2 ] || { echo "damage $i: status $status"; return 1; }
-		head -c $((size * i / 151)) "$work/corpus.so" >"$work/damaged"
-		status=0
-		timeout 20 "$work/callsites" --check "$work/damaged" >/dev/null 2>&1 || status=$?
-		[ "$status" -lt 2 ] || { echo "cut $i: status $status"; return 1; }
+		head -c $((size * i / 151)) "$work/corpus.so" >"$work/cut"
+		for file in damaged cut; do
+			run callsites --check "$work/$file"
+			[ "$status" -lt 2 ] || { echo "$file $i: status $status"; return 1; }
+		done
 	done
 }
 
 # forged DAMAGE STATUS MESSAGE: a file of damaged.S
 forged()
 {
-	local status=0
-
 	gcc -DDAMAGE="$1" -c -o "$work/forged.o" "$here/damaged.S"
 	objcopy -O binary -j .text "$work/forged.o" "$work/forged"
 	cp "$work/forged" "$work/forged.before"
-	timeout 20 "$work/callsites" "$work/forged" >"$work/said" 2>&1 || status=$?
-	cat "$work/said"
-	[ "$status" = "$2" ]
-	grep -q "$3" "$work/said"
+	run callsites "$work/forged"
+	ended "$2" "$3"
 	cmp "$work/forged" "$work/forged.before"
 }
 
 errors()
 {
-	local status=0 file
-
-	"$work/callsites" || status=$?
-	[ "$status" = 2 ]
-	status=0
-	"$work/callsites" "$work/nothing-here" || status=$?
-	[ "$status" = 1 ]
 	echo text >"$work/text"
-	"$work/callsites" "$work/text"
+	says '' callsites "$work/text"
 	[ "$(cat "$work/text")" = text ]
 	mkdir "$work/folder"
 	mkfifo "$work/fifo"
-	for file in "$work/folder" "$work/fifo"; do
-		status=0
-		timeout 20 "$work/callsites" "$file" || status=$?
-		[ "$status" = 1 ]
+	for file in "$work/nothing-here" "$work/folder" "$work/fifo"; do
+		run callsites "$file"
+		ended 1
 	done
+	run callsites
+	ended 2
 }
 
 gcc -shared -nostdlib -DSHARED -Wl,-z,pack-relative-relocs -o "$work/corpus.so" "$here/hostile.S"
 gcc -no-pie -static -nostdlib -Wl,-e,number -o "$work/corpus" "$here/hostile.S"
 for kind in corpus.so corpus; do
-	try "hostile functions, $kind" judge "$work/$kind" "$work/$kind"
+	check "hostile functions, $kind" judge "$work/$kind" "$work/$kind"
 	strip -o "$work/stripped" "$work/$kind"
 	# Without symbols, some labels are no more than addresses, which the code does not use.
 	cp "$work/$kind" "$work/rewritten"
-	try "hostile functions rewritten, $kind" calls "$work/rewritten" "$work/$kind"
-	[ "$kind" = corpus ] || try "copied functions are named no more" none_named \
+	check "hostile functions rewritten, $kind" calls "$work/rewritten" "$work/$kind"
+	[ "$kind" = corpus ] || check "copied functions are named no more" none_named \
 		"$work/rewritten" "$work/$kind"
-	try "once is enough, $kind" idempotent "$work/rewritten"
-	try "undone, $kind" undone "$work/$kind"
-	try "undone, stripped $kind" undone "$work/stripped"
+	check "once is enough, $kind" idempotent "$work/rewritten"
+	check "undone, $kind" undone "$work/$kind"
+	check "undone, stripped $kind" undone "$work/stripped"
 done
-try "modes, times and names" attributes
-try "damaged files" damaged
-try "a file made by hand" forged 0 0 'stack may be gone 1'
-try "a function at address 0" forged 1 0 'jumped into 1'
-try "segments with the same addresses" forged 2 1 'its segments overlap'
-try "segments with the same bytes" forged 3 1 'its segments overlap'
-try "a landing pad for each pair of functions and pads" forged 4 1 \
-	'its tables have more entries'
-try "as many steps" forged 5 1 'its code takes too long'
-try "sections with the same symbols" forged 6 1 'its sections overlap'
-try "wrong arguments" errors
-if [ $# = 0 ]; then
-	set -- /lib/x86_64-linux-gnu/libc.so.6 /lib64/ld-linux-x86-64.so.2
-fi
-for file; do
+check "modes, times and names" attributes
+check "damaged files" damaged
+check "a file made by hand" forged 0 0 'stack may be gone 1'
+check "a function at address 0" forged 1 0 'jumped into 1'
+check "segments with the same addresses" forged 2 1 'its segments overlap'
+check "segments with the same bytes" forged 3 1 'its segments overlap'
+check "a landing pad for each pair of functions and pads" forged 4 1 'its tables have more entries'
+check "as many steps" forged 5 1 'its code takes too long'
+check "sections with the same symbols" forged 6 1 'its sections overlap'
+check "wrong arguments" errors
+[ ${#arguments[@]} != 0 ] ||
+	arguments=(/lib/x86_64-linux-gnu/libc.so.6 /lib64/ld-linux-x86-64.so.2)
+for file in "${arguments[@]}"; do
 	[ -e "$file" ] || continue
-	try "undone, $file" undone "$file"
+	check "undone, $file" undone "$file"
 done
 
 # boot VMLINUX [OPTION]...: the image of the workout
@@ -334,11 +284,9 @@ worked_out()
 }
 
 if [ -n "$kernel" ]; then
-	try "threads, signals and processes" worked_out
-	try "getppid() through libc takes at most 96 instructions" null_call "$kernel" 96
-	[ -z "$other" ] || try "the same without CONFIG_KML" boot "$other"
-	[ -z "$other" ] || try "at most 192 without CONFIG_KML" null_call "$other" 192
+	check "threads, signals and processes" worked_out
+	check "getppid() through libc takes at most 96 instructions" null_call "$kernel" 96
+	[ -z "$other" ] || check "the same without CONFIG_KML" boot "$other"
+	[ -z "$other" ] || check "at most 192 without CONFIG_KML" null_call "$other" 192
 fi
-
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+summary

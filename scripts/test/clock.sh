@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/clock.sh --kernel VMLINUX [--seconds N]
+# Usage: scripts/test/clock.sh --kernel VMLINUX [--seconds N]
 #
 # Compares the date of a guest with the host's: after boot, after N busy seconds, and
 # after QEMU was stopped for a while. The guest says its date to each connection; what it

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/crash.sh --kernel VMLINUX
+# Usage: scripts/test/crash.sh --kernel VMLINUX
 #
 # Test that the kernel reports its own crashes correctly with CONFIG_KML, although
 # processes run in ring 0. LKDTM of a kernel with the overlay lkdtm makes it crash in a

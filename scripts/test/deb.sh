@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/deb.sh [--suite NAME] [FOLDER]
+# Usage: scripts/test/deb.sh [--suite NAME] [FOLDER]
 #
 # Tests the packages that scripts/source/deb wrote to build/deb (or FOLDER):
 # versions, lintian, and installing, using, upgrading and removing them in a
@@ -164,7 +164,7 @@ libc_works()
 
 tools_work()
 {
-	chroot_run lupine --help | grep -q 'usage: lupine COMMAND'
+	chroot_run lupine --help | grep -q 'Usage: lupine COMMAND'
 	chroot_run env BUILD=/tmp/build lupine run --help | grep -qi '^usage'
 	fails "no command 'nothing'" chroot_run lupine nothing
 	chroot_run test -s /usr/share/man/man1/lupine-run.1.gz

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/differential.sh [OPTION]...
+# Usage: scripts/test/differential.sh [OPTION]...
 #
 # Run the kernel's own test suites on a kernel with CONFIG_KML and on one without, with
 # the same binaries, and print the differences. The suites are the kernel's selftests
@@ -11,17 +11,18 @@
 # difference is a failure, unless scripts/test/differential/differences has a reason for
 # it, and so is a complaint of a kernel.
 #
-#   --kernel VMLINUX, --other VMLINUX
-#                  the kernels with CONFIG_KML and without (default:
-#                  lupine-general+suites and lupine-general+nokml+suites)
+#   --kernel VMLINUX
+#                  the kernel with CONFIG_KML (default: lupine-general+suites)
+#   --other VMLINUX
+#                  the one without (default: lupine-general+nokml+suites)
 #   --suite NAME   run only kselftest, kunit or stress (may be repeated)
 #   --test COLLECTION:TEST
 #                  run only this selftest (may be repeated)
 #   --quick        run only selftests that are quick and close to the entry code
 #   --seconds N    run each stressor for N seconds (default 1)
 #   --timeout N    limit the time of each guest, in seconds (default 1200)
-#   --cpus N, --memory MiB
-#                  for the guests (default 1, 1024)
+#   --cpus N       processors of the guests (default 1)
+#   --memory MiB   their memory (default 1024)
 #
 # Example: scripts/test/differential.sh --suite kselftest --quick
 set -eu

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/enosys.sh --kernel VMLINUX [--config FILE] [--accel MODE]
+# Usage: scripts/test/enosys.sh --kernel VMLINUX [--config FILE] [--accel MODE]
 #
 # Test the table of options and system calls (scripts/kconfig/syscalls) on a kernel:
 # boot it with a program that makes each call of the table. A call must fail with

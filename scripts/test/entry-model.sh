@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/entry-model.sh [--kernel VMLINUX]
+# Usage: scripts/test/entry-model.sh [--kernel VMLINUX]
 #
 # Check that the models of the entry code (entry-model.c and calls.c, which describe
 # themselves) find no fault, and that they find each earlier fault when its code is put

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/export.sh
+# Usage: scripts/test/export.sh
 #
 # Tests what scripts/source/export wrote: git am, b4 and quilt take it on a clean
 # source without fuzz, topic by topic in order, and each gives build/tree byte by byte; a

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/gdb.sh --kernel VMLINUX [--other VMLINUX] [OPTION]...
+# Usage: scripts/test/gdb.sh --kernel VMLINUX [--other VMLINUX] [OPTION]...
 #
 # Run Debian's gdb in a guest, on a program of ours (scripts/test/gdb/target.c) and on
 # Debian's. Each file scripts/test/gdb/*.gdb is one run. It has commands for gdb, and
@@ -11,8 +11,9 @@
 #   --other VMLINUX   run the same with this kernel; gdb must answer the same, apart
 #                     from addresses and process numbers
 #   --case NAME       run only this file (may be repeated)
-#   --cpus N, --memory MiB, --timeout SECONDS
-#                     for the guest (default 1, 256, 400)
+#   --cpus N          processors of the guest (default 1)
+#   --memory MiB      its memory (default 256)
+#   --timeout SECONDS   its time (default 400)
 #
 # Example: scripts/test/gdb.sh --kernel build/kernel/lupine-general/vmlinux
 set -eu

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/host.sh [--suite NAME] [COMMAND [ARGUMENT]...]
+# Usage: scripts/test/host.sh [--suite NAME] [COMMAND [ARGUMENT]...]
 #
 # Tests this repository on a fresh Debian 13 (NAME: another release), in a folder that
 # mmdebstrap makes: a clone, `make run` until Redis answers, and what depends on the

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/hostile-images.sh [--long]
+# Usage: scripts/test/hostile-images.sh [--long]
 #
 # Tests what `lupine image` does with images that are hostile, large or unusual:
 # links that lead out of the image, labels with commands, bombs, limits, and an

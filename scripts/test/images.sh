@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/images.sh
+# Usage: scripts/test/images.sh
 #
 # Tests scripts/apps/build: what ends up in the file system, and that each
 # mistake gets its message and leaves nothing behind. Fetches no packages.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/init.sh
+# Usage: scripts/test/init.sh
 #
 # Tests how the init reads its configuration and the kernel's command line, on
 # this machine. What it does as PID 1 is tested by booting: scripts/test/guests.sh.

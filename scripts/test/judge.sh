@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/judge.sh
+# Usage: scripts/test/judge.sh
 #
 # Test the judge of kselftests with consoles whose verdict is known: good ones, and one
 # for each way in which a run can fail.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/kconfig.sh
+# Usage: scripts/test/kconfig.sh
 #
 # Test the programs that check profiles. In a copy of the profiles with faults put into
 # it, the linter, the comparison with Firecracker's guest, the union, the news of

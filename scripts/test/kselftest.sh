@@ -21,8 +21,11 @@
 #   --nmi N               with N non-maskable interrupts a second; the kernel's
 #                         complaints about them are left out
 #   --mce N               the same with machine checks, for a kernel with X86_MCE
-#   --append WORDS, --accel, --cpu MODEL, --monitor SOCKET, -e NAME=VALUE
-#                         as scripts/lupine/lupine run has them
+#   --append WORDS        as scripts/lupine/lupine run has it, like the next four
+#   --accel MODE
+#   --cpu MODEL
+#   --monitor SOCKET
+#   -e NAME=VALUE
 #   --log FILE            keep the console
 set -eu
 
@@ -46,56 +49,39 @@ copy_libraries()
 
 main()
 {
-	local kernel='' tests='' selection=() options=() judging=() timeout=300 memory=256
-	local test_timeout='' storm='' row log='' status=0 run_status=0 skip=() name
+	local kernel='' tests='' selection=() machine=() timeout=300 memory=256 no_skip=''
+	local test_timeout='' row='' log='' status=0 run_status=0 skips=() name only=() groups=()
 	work=''
 
-	while [ $# -gt 0 ]; do
-		case $1 in
-		--help | -h) usage; exit ;;
-		--no-skip) judging+=(--no-skip); shift; continue ;;
-		esac
-		[ $# -ge 2 ] || die "unknown option $1, or its value is missing (see --help)"
-		case $1 in
-		--kernel) kernel=$2 ;;
-		--tests) tests=$2 ;;
-		--collection) selection+=(-c "$2") ;;
-		--test) selection+=(-t "$2") ;;
-		--skip) skip+=("$2") ;;
-		--timeout) timeout=$2 ;;
-		--test-timeout) test_timeout=$2 ;;
-		--memory) memory=$2 ;;
-		--log) log=$2 ;;
-		--nmi | --mce) storm=$1 options+=("$1" "$2") ;;
-		--cpus | --append | --accel | --cpu | --monitor | -e) options+=("$1" "$2") ;;
-		*) die "unknown option $1 (see --help)" ;;
-		esac
-		shift 2
+	options kernel:kernel! tests:folder! collection:list=groups test:list=only skip:list \
+		timeout:number test-timeout:number memory:number log:text no-skip nmi:guest \
+		mce:guest cpus:guest append:guest accel:guest cpu:guest monitor:guest e:guest -- "$@"
+	for name in "${groups[@]}"; do
+		selection+=(-c "$name")
 	done
-	[ -n "$kernel" ] || die "--kernel is missing (see --help)"
-	[ -n "$tests" ] || die "--tests is missing (see --help)"
+	for name in "${only[@]}"; do
+		selection+=(-t "$name")
+	done
 	if [ ! -x "$tests/run_kselftest.sh" ] || [ ! -r "$tests/kselftest-list.txt" ]; then
 		die "$tests has no installed kselftests (run_kselftest.sh, kselftest-list.txt)"
 	fi
 	[ -s "$tests/kselftest-list.txt" ] || die "$tests/kselftest-list.txt names no test"
-	if [ ${#skip[@]} -gt 0 ]; then
+	if [ ${#skips[@]} -gt 0 ]; then
 		[ ${#selection[@]} = 0 ] || die "--skip excludes --test and --collection"
-		for name in "${skip[@]}"; do
+		for name in "${skips[@]}"; do
 			grep -qxF "$name" "$tests/kselftest-list.txt" ||
 				die "--skip $name: $tests has no such test"
 		done
 		while read -r name; do
 			selection+=(-t "$name")
-		done < <(grep -vxF "$(printf '%s\n' "${skip[@]}")" "$tests/kselftest-list.txt")
+		done < <(grep -vxF "$(printf '%s\n' "${skips[@]}")" "$tests/kselftest-list.txt")
 		[ ${#selection[@]} -gt 0 ] || die "--skip leaves no test"
 	fi
 	[ -z "$test_timeout" ] || selection+=(-o "$test_timeout")
 
 	mkdir -p "$BUILD/vm"
 	work=$(mktemp -d "$BUILD/vm/kselftest-XXXXXX")
-	trap 'rm -rf "$work"' EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM
+	at_end rm -rf "$work"
 	mkdir "$work/lib"
 	copy_libraries
 	logged "$work/build.log" "$ROOT/scripts/apps/build" --output "$work/root.ext2" \
@@ -103,9 +89,9 @@ main()
 		"$ROOT/scripts/test/kselftest/manifest" ||
 		die "the image with the tests could not be made"
 
-	if [ -n "$storm" ]; then
-		row=NMI
-		[ "$storm" != --mce ] || row=MCE
+	[[ " ${machine[*]} " != *" --nmi "* ]] || row=NMI
+	[[ " ${machine[*]} " != *" --mce "* ]] || row=MCE
+	if [ -n "$row" ]; then
 		# Each of them makes the kernel speak, in the middle of the tests'
 		# lines. Its log is shown at the end instead; a panic still is at once.
 		# shellcheck disable=SC2016 # for the guest's shell
@@ -116,11 +102,11 @@ main()
 				END { print \"# \" row, n + 0; exit !n }" /proc/interrupts ||
 				{ echo "none of them came"; status=1; }
 			exit $status' "$row" "${selection[@]}")
-		options+=(--append "loglevel=0 log_buf_len=8M" --entrypoint /bin/sh)
+		machine+=(--append "loglevel=0 log_buf_len=8M" --entrypoint /bin/sh)
 	fi
 	log=${log:-$work/console}
 	"$ROOT/scripts/lupine/lupine" run --kernel "$kernel" --image "$work/root.ext2" \
-		--memory "$memory" --timeout "$timeout" --log "$log" "${options[@]}" \
+		--memory "$memory" --timeout "$timeout" --log "$log" "${machine[@]}" \
 		-- "${selection[@]}" </dev/null || run_status=$?
 	if [ "$run_status" = 125 ] && ! grep -q 'exit status 125' "$log" 2>/dev/null; then
 		die "the guest could not be started"
@@ -128,7 +114,7 @@ main()
 
 	echo "# kselftest: the verdict"
 	[ "$run_status" != 124 ] || echo "not ok - still running after $timeout s"
-	"$ROOT/scripts/test/judge" "${judging[@]}" "$log" >"$work/verdict" || status=1
+	"$ROOT/scripts/test/judge" ${no_skip:+--no-skip} "$log" >"$work/verdict" || status=1
 	[ "$run_status" = 0 ] || status=1
 	if [ "$status" != 0 ]; then
 		echo "# the end of the console:"

@@ -7,7 +7,7 @@
 #	kernel='' quick=''
 #	begin kernel:kernel! quick -- "$@"
 #
-# begin reads the command line (see scripts/options.sh) and makes the folder $work, which
+# begin reads the command line (see scripts/lib.sh) and makes the folder $work, which
 # goes when the program ends. Each of these is a test, or several, and prints a line:
 #
 #	check TITLE COMMAND...             passes if COMMAND ends with 0; with 4 it is skipped
@@ -17,6 +17,7 @@
 #	equal TITLE WANTED GOT             passes if the two texts are the same
 #	skip TITLE REASON                  says what cannot be tested here
 #	suite TITLE PROGRAM...             runs another test program and counts its tests
+#	checks FUNCTION...                 is a check of each, whose title is its name
 #	must TITLE COMMAND...              is a check; the program ends if it fails
 #	ok                                 tells whether the last of these did not fail
 #	summary                            ends the program: "N passed, N failed[, N skipped]"
@@ -39,8 +40,6 @@
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../lib.sh"
-# shellcheck source=scripts/options.sh
-. "$ROOT/scripts/options.sh"
 
 passed=0 failed=0 skipped=0
 # The outcome of the last test, 0 unless it failed.
@@ -152,6 +151,15 @@ check()
 	*) report "not ok" "$1" " ($(seconds_since "$start") s, status $timed, log: $log)"
 		tail -n 40 "$log" | sed 's/^/#   /' ;;
 	esac
+}
+
+checks()
+{
+	local function
+
+	for function; do
+		check "${function//_/ }" "$function"
+	done
 }
 
 ok() { [ "$result" = 0 ]; }
@@ -277,6 +285,3 @@ build_image()
 	run "$ROOT/scripts/apps/build" --output "$image" "${@:2}" "$1"
 	[ "$status" = 0 ] || { tail -n 20 "$out" >&2; die "the image of $1 cannot be made"; }
 }
-
-# Until all programs call it check.
-try() { check "$@"; }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/lkdtm.sh --kernel VMLINUX [--kernel VMLINUX]... [NAME]...
+# Usage: scripts/test/lkdtm.sh --kernel VMLINUX [--kernel VMLINUX]... [NAME]...
 #
 # Find out which of its own faults the kernel detects. Provoke each fault of LKDTM, or
 # those named, in a guest of its own, and print for each kernel

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/manifest.sh
+# Usage: scripts/test/manifest.sh
 #
 # Compiles the parser of manifests and its tests (scripts/test/manifest/manifest.c) with
 # the sanitizers for addresses and undefined behaviour, and runs them.
@@ -10,10 +10,10 @@ set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$(readlink -f "$0")")/../lib.sh"
 
-[ $# = 0 ] || { usage; exit; }
+options -- "$@"
 need gcc
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+at_end rm -rf "$work"
 gcc -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -o "$work/test" \
 	"$ROOT/scripts/test/manifest/manifest.c" "$ROOT/scripts/lupine/manifest.c"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/musl.sh [OPTION]...
+# Usage: scripts/test/musl.sh [OPTION]...
 #
 # Test build/musl, which is made if it is missing: its machine code, programs that are
 # linked with it in every way, and mutants of the code for cancellation, which must
@@ -9,9 +9,11 @@
 # that scripts/test/musl/with-entry.c puts into user space, and with --kernel in a guest.
 #
 #   --kernel VMLINUX     also test in a guest with this kernel
-#   --way kernel|syscall choose the way of the guest's system calls (default kernel)
+#   --way kernel|syscall   choose the way of the guest's system calls (default kernel)
 #   --guest-only         test nothing on this machine
-#   --cpus N, --accel A, --timeout S   as for lupine run
+#   --cpus N             as for lupine run, like the next two
+#   --accel MODE
+#   --timeout SECONDS
 #   --scale N            set the length of the tests (default 50, in a guest 5)
 #   --program NAME       test only this program (may be repeated)
 #

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/nested.sh --kernel VMLINUX
+# Usage: scripts/test/nested.sh --kernel VMLINUX
 #
 # Test that a frame on the entry stack survives everything that nests above it: a page
 # fault, a #DB that hits before the frame is copied, an NMI that hits the handler of

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/network.sh --kernel VMLINUX [--full]
+# Usage: scripts/test/network.sh --kernel VMLINUX [--full]
 #
 # Talks to guests over forwarded ports as users do: many connections at once, a large
 # answer, half-closed connections, UDP, and ports that cannot be had.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/processors.sh --kernel VMLINUX --tests DIR [OPTION]...
+# Usage: scripts/test/processors.sh --kernel VMLINUX --tests DIR [OPTION]...
 #
 # Run kml's selftests, which are installed in DIR, on many kinds of processors that QEMU
 # emulates: with and without FSGSBASE, PCID, SMAP, SMEP, LA57 and XSAVE, old and new

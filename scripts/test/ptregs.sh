@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/ptregs.sh --kernel VMLINUX
+# Usage: scripts/test/ptregs.sh --kernel VMLINUX
 #
 # Check that kml_call_table of a kernel with CONFIG_KML has every system call that
 # needs all registers of the process; scripts/test/ptregs/ptregs.c describes how. Then

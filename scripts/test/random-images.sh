@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/random-images.sh [--number N] [--first SEED]
+# Usage: scripts/test/random-images.sh [--number N] [--first SEED]
 #
 # Compares what `lupine image` makes of random images with what umoci unpacks of
 # them, file by file: type, mode, owner, links, size and content. An OCI image of the

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/review.sh [--profile PROFILE] [--no-boot] PATCH
+# Usage: scripts/test/review.sh [--profile PROFILE] [--no-boot] PATCH
 #
 # Show what a patch of the series does. Build the kernel before it and after it, print
 # the disassembly of each function that differs, boot the kernel, and run the tests
@@ -118,20 +118,10 @@ boot()
 
 main()
 {
-	local profile=lupine-general boot=1 list n t end
+	local profile=lupine-general no_boot='' list n t end
 
-	patch=''
-	while [ $# -gt 0 ]; do
-		case $1 in
-		-h | --help) usage; exit ;;
-		--no-boot) boot='' ;;
-		--profile) [ $# -ge 2 ] || die "--profile wants a value; see --help"
-			profile=$2; shift ;;
-		-*) die "unknown argument '$1'; see --help" ;;
-		*) patch=$1 ;;
-		esac
-		shift
-	done
+	options no-boot profile:text ... -- "$@"
+	patch=${arguments[0]:-}
 	[[ $patch =~ ^[0-9]{4}[A-Za-z0-9_.-]*$ ]] ||
 		die "needs the number of a patch, as in: make review PATCH=0022"
 	mapfile -t list < <(series_patches)
@@ -156,7 +146,7 @@ main()
 	step "Build after $patch" logged "$work/after.log" compile "$n" vmlinux
 	compare
 	sizes
-	[ -n "$boot" ] || return 0
+	[ -z "$no_boot" ] || return 0
 	# What cannot be selected yet cannot run yet.
 	for t in "${topics[@]}"; do
 		! topic_patches "$t" | grep -qFx "$patch" || end=$(series_patches | grep -nFx \

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/source.sh
+# Usage: scripts/test/source.sh
 #
 # Test scripts/source/tree, port-check and scripts/kconfig/configure: what they do
 # after changes of the series, and what they print for wrong versions, patches that do
@@ -294,7 +294,7 @@ line_ends()
 	# As the user's own git, with nothing of scripts/lib.sh.
 	env -u GIT_CONFIG_COUNT HOME="$work/home" git clone -q "$work/clone-of" "$work/clone"
 	! grep -rlI $'\r$' "$work/clone/scripts" "$work/clone/patches" || return 1
-	"$work/clone/scripts/source/tree" --help | grep -q '^usage'
+	"$work/clone/scripts/source/tree" --help | grep -q '^Usage'
 }
 
 odd_user()

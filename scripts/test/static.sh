@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/static.sh
+# Usage: scripts/test/static.sh
 #
 # Run the static checks: the series applies without fuzz, patches and C files pass the
 # kernel's checkpatch, scripts pass shellcheck, fragments have no faults, every
@@ -136,8 +136,8 @@ shellcheck_scripts()
 	shell_scripts | grep -E "^scripts/(.*/)?[a-z-]*lib\.sh$" | xargs shellcheck -x -P SCRIPTDIR -e SC2154,SC2034
 }
 
-# Every program explains itself, and without doing anything.
-scripts_help()
+# programs: those that a user starts, with their commands, a line each
+programs()
 {
 	local f
 
@@ -145,12 +145,52 @@ scripts_help()
 		case $f in
 		# What is sourced, or runs in a guest.
 		scripts/apps/*/* | *lib.sh | scripts/bench/guests/app.sh | */in-guest) continue ;;
-		scripts/*) [ -x "$f" ] || continue ;;
-		*) continue ;;
+		scripts/*) [ ! -x "$f" ] || echo "$f" ;;
 		esac
-		timeout 10 "./$f" --help </dev/null | grep -qi '^ *usage' ||
-			echo "$f --help prints no usage"
 	done
+	printf 'scripts/lupine/lupine %s\n' accel guest image run
+	printf 'scripts/bench/bench %s\n' run table report callpath append
+	echo "$work/callsites"
+}
+
+# Every program explains itself in one form, and without doing anything: what it is called
+# with, a blank line, what it does; options begin a line, one each.
+scripts_help()
+{
+	local words
+
+	make -s -C scripts/callsites OUT="$work"
+	# They compile themselves.
+	scripts/lupine/lupine --help >/dev/null
+	scripts/bench/bench --help >/dev/null
+	while read -r -a words; do
+		timeout 60 "${words[@]}" --help </dev/null 2>&1 | awk -v program="${words[*]}" '
+			{ sub(/   .*/, "") }
+			NR == 1 && !/^Usage: [a-z]/ { fault = "no usage" }
+			NR > 1 && !described && !/^(       [a-z]|$)/ { fault = "no blank line" }
+			/^$/ { described = 1 }
+			/^ *-/ && !/^  (-[a-z], )?--?[a-z][a-z0-9-]*(\[?[= ][^, ].*)?$/ { fault = $0 }
+			/^  -.*, --/ && !/^  -[a-z], --[^,]*$/ { fault = "two options in a line:" $0 }
+			END { if (fault != "" || !described) print program " --help: " fault }'
+		[ "${PIPESTATUS[0]}" = 0 ] || echo "${words[*]} --help: status is not 0"
+	done < <(programs)
+}
+
+# It refuses an option that it does not know in one line, and with status 2.
+scripts_misused()
+{
+	local words said status
+
+	while read -r -a words; do
+		case ${words[*]} in
+		# The status is that of the application, or 125; and the other is a compiler.
+		*"lupine run" | */ukl-g*) continue ;;
+		esac
+		status=0
+		said=$(timeout 60 "${words[@]}" --no-such-option 2>&1 </dev/null) || status=$?
+		[ "$status" = 2 ] && [ "$(wc -l <<<"$said")" = 1 ] ||
+			echo "${words[*]} --no-such-option: status $status: $said"
+	done < <(programs)
 }
 
 licences()
@@ -229,7 +269,8 @@ check "patches can be mailed" faultless patches_mailable
 check "patches pass checkpatch --strict" checkpatch_series
 check "C files pass checkpatch --strict" checkpatch_files
 check "scripts pass shellcheck" shellcheck_scripts
-check "scripts explain themselves" faultless scripts_help
+check "programs explain themselves" faultless scripts_help
+check "programs refuse other options" faultless scripts_misused
 check "files name their licence" faultless licences
 check "no misspelt words" spelling
 check "Documentation is well formed" documentation

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/ukl-apps.sh --kernel FOLDER [redis] [memcached]
+# Usage: scripts/test/ukl-apps.sh --kernel FOLDER [redis] [memcached]
 #
 # Builds Debian's source packages of applications with their own makefiles and
 # CC=ukl-gcc, with the kernel in FOLDER, boots what comes out, and lets the checks of

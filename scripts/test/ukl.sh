@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/ukl.sh [--quick] --kernel FOLDER
+# Usage: scripts/test/ukl.sh [--quick] --kernel FOLDER
 #
 # Tests applications in the kernel: links the programs of selftests/ukl with the
 # objects in FOLDER, a kernel that scripts/kconfig/build made of a profile with

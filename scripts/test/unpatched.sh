@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/unpatched.sh PROFILE+nokml+stock[+OVERLAY...]
+# Usage: scripts/test/unpatched.sh PROFILE+nokml+stock[+OVERLAY...]
 #
 # Check that a kernel without the options of the series equals the unpatched kernel.
 # Build the original source with the configuration of

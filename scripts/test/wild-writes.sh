@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# usage: scripts/test/wild-writes.sh [OPTION]... --kernel VMLINUX [--kernel VMLINUX]...
+# Usage: scripts/test/wild-writes.sh [OPTION]... --kernel VMLINUX [--kernel VMLINUX]...
 #
 # Measure what accidents of a process do to the kernel. A process in a guest writes
 # through wild pointers. Count the writes that fault, that hit memory of the process,

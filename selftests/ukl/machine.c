@@ -121,6 +121,6 @@ int main(int argc, char **argv)
 		pause();
 		return 1;
 	}
-	fprintf(stderr, "usage: machine TEST [ARGUMENT...]\n");
+	fprintf(stderr, "Usage: machine TEST [ARGUMENT...]\n");
 	return 2;
 }

@@ -31,7 +31,7 @@ int main(int argc, char **argv)
 	int fd;
 
 	if (argc != 2) {
-		fputs("usage: crash NAME (one of provoke-crash/DIRECT; list shows them)\n", stderr);
+		fputs("Usage: crash NAME (one of provoke-crash/DIRECT; list shows them)\n", stderr);
 		return 2;
 	}
 	if (mount("debugfs", "/debug", "debugfs", 0, NULL) && errno != EBUSY) {

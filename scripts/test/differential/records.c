@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * usage: records [--kunit] <CONSOLE
+ * Usage: records [--kunit] <CONSOLE
  *
  * The verdicts on the console of a guest that ran kselftests and stress-ng, or KUnit
  * while it started: a line "TEST|VERDICT" each. Numbers and addresses become N, as they
@@ -149,7 +149,7 @@ int main(int argc, char **argv)
 	ssize_t len;
 
 	if (argc > 1 && !only_kunit)
-		errx(2, "usage: records [--kunit] <CONSOLE");
+		errx(2, "Usage: records [--kunit] <CONSOLE");
 	strcpy(test, only_kunit ? "kunit:" : "");
 	while ((len = getline(&line, &size, stdin)) > 0) {
 		for (from = to = line; from < line + len; from++)

@@ -80,7 +80,7 @@ int main(int argc, char **argv)
 	FILE *f;
 
 	if (argc != 2) {
-		fprintf(stderr, "usage: enosys LIST\n");
+		fprintf(stderr, "Usage: enosys LIST\n");
 		return 2;
 	}
 	f = fopen(argv[1], "r");

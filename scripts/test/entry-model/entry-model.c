@@ -863,7 +863,7 @@ static void model_stacks(int depth)
 static void help(FILE *to)
 {
 	fprintf(to,
-		"usage: entry-model [--scheme SCHEME] [--depth N] [--calls]\n"
+		"Usage: entry-model [--scheme SCHEME] [--depth N] [--calls]\n"
 		"\n"
 		"Runs all interleavings of interrupts, #PF, #BP, #DB, #MC and NMI in the\n"
 		"entry code of CONFIG_KML, up to N of them nested (default %d, at most %d).\n"

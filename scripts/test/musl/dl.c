@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 	long bad;
 
 	if (argc != 2 || !strcmp(argv[1], "--help")) {
-		printf("usage: %s SHARED-OBJECT\n", argv[0]);
+		printf("Usage: %s SHARED-OBJECT\n", argv[0]);
 		return argc != 2;
 	}
 	module = argv[1];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * usage: with-entry PROGRAM [ARGUMENT...]
+ * Usage: with-entry PROGRAM [ARGUMENT...]
  *
  * Run a program as if the kernel had an entry for system calls: map a small
  * entry into it before its first instruction and put the address into the
@@ -152,7 +152,7 @@ int main(int argc, char **argv)
 	int status;
 
 	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-		puts("usage: with-entry PROGRAM [ARGUMENT...]\n\n"
+		puts("Usage: with-entry PROGRAM [ARGUMENT...]\n\n"
 		     "Run PROGRAM with an entry for system calls in AT_SYSINFO.");
 		return 0;
 	}

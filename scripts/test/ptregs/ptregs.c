@@ -365,7 +365,7 @@ int main(int argc, char **argv)
 
 	program = argv[0];
 	if (argc != 3) {
-		fprintf(stderr, "usage: objdump -d VMLINUX | %s VMLINUX LIST\n", program);
+		fprintf(stderr, "Usage: objdump -d VMLINUX | %s VMLINUX LIST\n", program);
 		return 2;
 	}
 	read_list(argv[2]);

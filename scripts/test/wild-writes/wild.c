@@ -285,7 +285,7 @@ int main(int argc, char **argv)
 	}
 	kind = argc == 5 ? find_kind(argv[1]) : NULL;
 	if (!kind) {
-		fprintf(stderr, "usage: wild KIND SEED FIRST COUNT\n");
+		fprintf(stderr, "Usage: wild KIND SEED FIRST COUNT\n");
 		return 2;
 	}
 	seed = strtoul(argv[2], NULL, 0);

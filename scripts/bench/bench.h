@@ -14,7 +14,11 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-/* util.c: errors, strings, files, processes */
+#include "../lupine/lupine.h"
+
+#define text(...)	xasprintf(__VA_ARGS__)
+
+/* util.c: words, files, processes; messages are those of the program lupine */
 
 #define MOST_WORDS	256
 
@@ -34,14 +38,10 @@ struct items {
 	size_t n;
 };
 
-#define N(array)	(sizeof(array) / sizeof((array)[0]))
-
 extern const char *root;	/* of the repository */
 extern const char *build;	/* where everything generated goes */
 extern const char *work;	/* a folder for this run, which goes with it */
 
-__attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...);
-__attribute__((format(printf, 1, 2))) char *text(const char *format, ...);
 __attribute__((sentinel)) void add(struct words *w, ...);
 __attribute__((sentinel)) struct words *words(const char *first, ...);
 void *more(void *array, size_t n, size_t size);
@@ -237,7 +237,6 @@ void guest_rows(const struct experiment *e, const struct kernel *k, const char *
 void add_row(struct results *rows, const struct experiment *e, const struct kernel *k,
 	     const char *metric, const char *unit, double value);
 void make_file(const char *name);
-long tsc_khz(void);
 bool counts(const char *unit);
 
 #endif

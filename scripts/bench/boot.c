@@ -100,7 +100,7 @@ void measure_boot(const struct experiment *e, const struct kernel *k, const char
 	struct words w = { 0 };
 	int status;
 
-	guest_words(&w, k, k->image, NULL, counts(unit) ? "" : text("bench_khz=%ld", tsc_khz()),
+	guest_words(&w, k, k->image, NULL, counts(unit) ? "" : text("bench_khz=%u", clock_khz()),
 		    opt.memory, e->timeout);
 	if (counts(unit)) {
 		count_boot(e, k, &w, rows);

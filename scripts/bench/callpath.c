@@ -17,7 +17,7 @@ static bool is_entry(const char *name)
 	static const char *const begins[] = { "entry_", "the-caller",
 					      "do_syscall_64", "syscall_enter_", "syscall_exit_" };
 
-	for (size_t i = 0; i < N(begins); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(begins); i++)
 		if (!strncmp(name, begins[i], strlen(begins[i])))
 			return true;
 	return false;
@@ -92,7 +92,7 @@ void callpath_main(void)
 
 	if (!k.copy)
 		die("--kernel is missing (see --help)");
-	for (i = 0; i < N(calls); i++)
+	for (i = 0; i < ARRAY_SIZE(calls); i++)
 		found |= !strcmp(calls[i], opt.call);
 	if (!found)
 		die("no call '%s' (see --help)", opt.call);
@@ -106,7 +106,7 @@ void callpath_main(void)
 	make_file("count.so");
 	program = elf_open(text("%s/bench/syscall-init", build));
 	found = false;
-	for (i = 0; i < N(entries); i++) {
+	for (i = 0; i < ARRAY_SIZE(entries); i++) {
 		if (opt.entry && strcmp(opt.entry, entries[i].name))
 			continue;
 		found = true;

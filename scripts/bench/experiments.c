@@ -39,10 +39,10 @@ static void count_options(const struct experiment *e, struct kernel *k, size_t n
 			equals = strchr(line, '=');
 			if (strncmp(line, "CONFIG_", 7) || !equals || !strcmp(equals, "=\"\""))
 				continue;
-			for (i = 0; i < N(not); i++)
+			for (i = 0; i < ARRAY_SIZE(not); i++)
 				if (!strncmp(line + 7, not[i], strlen(not[i])))
 					break;
-			count += i == N(not);
+			count += i == ARRAY_SIZE(not);
 		}
 		add_row(rows, e, &this, "selected", "options", count);
 	}

@@ -268,7 +268,7 @@ char *elf_places(const struct elf *e)
 			count_in(&names, text("%.*s", (int)(m[1].rm_eo - m[1].rm_so),
 					      name + m[1].rm_so), 1);
 	}
-	for (i = 0; i < N(first_functions); i++) {
+	for (i = 0; i < ARRAY_SIZE(first_functions); i++) {
 		const struct symbol *f = elf_find(e, first_functions[i]);
 
 		if (f)

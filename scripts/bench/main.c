@@ -200,6 +200,8 @@ static int run_command(const struct command *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	program_name = "bench";
+	clock_start();
 	root = getenv("LUPINE_ROOT");
 	build = getenv("BUILD");
 	if (!root || !build)

@@ -146,7 +146,7 @@ void print_owners(const struct kernel *k, size_t n)
 		}
 		printf("  %8ld  reserved for good (struct pages, early tables, padding)\n", other);
 		printf("  %8ld  in use when init runs, of which\n", total - free);
-		for (size_t j = 0; j < N(used); j++)
+		for (size_t j = 0; j < ARRAY_SIZE(used); j++)
 			if (said(&rows, used[j]) >= 0)
 				printf("  %8ld      %s\n", said(&rows, used[j]), used[j]);
 		printf("  %8ld  free\n", free);

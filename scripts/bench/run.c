@@ -11,62 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-#ifdef __x86_64__
-#include <x86intrin.h>
-#endif
 
 #include "bench.h"
-
-static long ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000L + t.tv_nsec;
-}
-
-/* Reads both clocks as close together as can be seen. */
-static long both(unsigned long *tsc)
-{
-	long before, after, least = 1000000000, at = 0;
-	unsigned long t = 0;
-
-	for (int i = 0; i < 100; i++) {
-		before = ns();
-#ifdef __x86_64__
-		t = __rdtsc();
-#endif
-		after = ns();
-		if (after - before < least) {
-			least = after - before;
-			at = before + least / 2;
-			*tsc = t;
-		}
-	}
-	return at;
-}
-
-/*
- * In kHz, the frequency of the counter that TCG gives x86 guests as time stamp counter:
- * this machine's own, or nanoseconds where there is none. A guest on a busy machine
- * cannot find out for itself, and goes by its timer interrupts.
- */
-long tsc_khz(void)
-{
-	static unsigned long khz;
-	unsigned long t0 = 0, t1 = 0;
-	long from, to;
-
-	if (!khz) {
-		from = both(&t0);
-		usleep(200000);
-		to = both(&t1);
-		khz = t1 > t0 ? (t1 - t0) * 1e6 / (to - from) : 1000000;
-	}
-	return khz;
-}
 
 bool counts(const char *unit)
 {
@@ -412,7 +359,7 @@ static char *identity(void)
 	return text("%016lx", h);
 }
 
-static void show_progress(size_t done, size_t all, double start, const char *title)
+static void show_turn(size_t done, size_t all, double start, const char *title)
 {
 	long left;
 
@@ -465,7 +412,7 @@ static void in_turns(const struct experiment *e, struct kernel *k, size_t n, con
 
 		for (u = 0; u < n_units; u++)
 			for (i = 0; i < n && !enough(units[u], turn); i++) {
-				show_progress(done++, all, start,
+				show_turn(done++, all, start,
 					      text("run %ld of %ld: %s%s%s, %s", turn + 1, opt.runs,
 						   k[i].app ?: "", k[i].app ? " on " : "",
 						   k[i].name, units[u]));

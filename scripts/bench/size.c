@@ -42,7 +42,7 @@ static void check_limit(const struct kernel *k, bool *bad)
 {
 	long bytes, limit = 0;
 
-	for (size_t i = 0; i < N(limits); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
 		if (!strcmp(limits[i].profile, k->profile))
 			limit = limits[i].bytes;
 	if (!limit)
@@ -96,7 +96,7 @@ static void print_folders(const struct kernel *k)
 	char *folder = folder_of(k->file);
 	struct items list = { 0 };
 
-	for (size_t i = 0; i < N(names); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		long code, data, bss;
 		char *out, *line;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Errors, strings, files and processes. The program is short-lived: strings are never
+ * Words, files and processes. The program is short-lived: strings are never
  * freed. Other programs are started from argument vectors; no shell sees any word.
  */
 #include <ctype.h>
@@ -24,30 +24,6 @@ const char *root, *build, *work;
 
 static pid_t children[4];
 static volatile sig_atomic_t caught;
-
-void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fflush(stdout);
-	fputs("bench: error: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	exit(1);
-}
-
-char *text(const char *format, ...)
-{
-	va_list args;
-	char *s;
-
-	va_start(args, format);
-	if (vasprintf(&s, format, args) < 0)
-		die("no memory");
-	va_end(args);
-	return s;
-}
 
 static void add_all(struct words *w, const char *s, va_list args)
 {
@@ -170,29 +146,10 @@ bool is_name(const char *s, const char *more)
 /* A whole file, with a 0 behind it. */
 char *content(const char *file, size_t *size)
 {
-	struct stat st;
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	size_t done = 0;
-	ssize_t n;
-	char *data;
+	char *data = slurp(file, SIZE_MAX, size);
 
-	if (fd < 0 || fstat(fd, &st))
-		die("%s: %s", file, strerror(errno));
-	data = malloc(st.st_size + 1);
 	if (!data)
-		die("no memory for %s", file);
-	while (done < (size_t)st.st_size) {
-		n = read(fd, data + done, st.st_size - done);
-		if (n < 0)
-			die("%s: %s", file, strerror(errno));
-		if (!n)
-			break;
-		done += n;
-	}
-	close(fd);
-	data[done] = '\0';
-	if (size)
-		*size = done;
+		die("%s: %s", file, strerror(errno));
 	return data;
 }
 

@@ -79,12 +79,9 @@ static struct difference *find_difference(const char *name, const char *kind, bo
 /* What a configuration says of an option, without quotes; NULL if nothing. */
 static char *setting(const struct fragment *config, const char *name)
 {
-	const struct request *r;
-	char *value = NULL;
+	const struct request *r = find_request(config, name, NULL);
+	char *value = r ? r->value : NULL;
 
-	for (r = config->requests; r; r = r->next)
-		if (!strcmp(r->symbol, name))
-			value = r->value;
 	if (!value || *value != '"')
 		return value;
 	value = check_memory(strdup(value + 1));

@@ -187,6 +187,17 @@ bool read_fragment(struct fragment *fragment, const char *file)
 	return !fragment->mistakes;
 }
 
+const struct request *find_request(const struct fragment *fragment, const char *symbol,
+				   const struct request *end)
+{
+	const struct request *r, *found = NULL;
+
+	for (r = fragment->requests; r && r != end; r = r->next)
+		if (!strcmp(r->symbol, symbol))
+			found = r;
+	return found;
+}
+
 const char *value_of(struct symbol *sym)
 {
 	const char *value;

@@ -48,6 +48,10 @@ extern void (*mistake)(const char *file, int line, const char *what, const char 
  */
 bool read_fragment(struct fragment *fragment, const char *file);
 
+/* The last request for an option before @end (NULL: of all), or NULL. */
+const struct request *find_request(const struct fragment *fragment, const char *symbol,
+				   const struct request *end);
+
 /* The value that a symbol has now, as a fragment would write it. */
 const char *value_of(struct symbol *sym);
 

@@ -2,11 +2,42 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # How to run programs that are linked with a kernel's own parser of Kconfig.
-# Source it after scripts/lib.sh, with tree set to the kernel source.
+# Source it in place of scripts/lib.sh.
 
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../lib.sh"
 fragments=$ROOT/scripts/kconfig/fragments
-# A folder to configure in; it is kept, with the compiled parser.
-work=$BUILD/kconfig/$(basename "$tree")
+
+# kconfig_source FOLDER: use this kernel source instead of build/tree.
+kconfig_source()
+{
+	tree=$1
+	# A folder to configure in; it is kept, with the compiled parser.
+	work=$BUILD/kconfig/$(basename "$tree")
+}
+kconfig_source "$BUILD/tree"
+
+# kconfig_groups FOLDER SEPARATOR SPEC...: write the fragments of each profile over
+# tinyconfig to a file in FOLDER below $work, and add to the array groups, separated, the
+# names of the file and of the fragments.
+kconfig_groups()
+{
+	local spec files
+
+	for spec in "${@:3}"; do
+		files=$("$fragments" "$spec") || exit 1
+		kconfig_overlay "$work/$1/${spec//\//:}" "$spec"
+		groups+=(${groups[0]:+"$2"} "$1/${spec//\//:}")
+		mapfile -t -O ${#groups[@]} groups <<<"$files"
+	done
+}
+
+# kconfig_folder NAME: an empty folder in $work
+kconfig_folder()
+{
+	rm -rf "${work:?}/$1"
+	mkdir -p "$work/$1"
+}
 
 # sum_kconfig FOLDER: note the sum of all files of a kernel source that configurations
 # depend on, since reading them takes time. Few patches change one.

@@ -171,17 +171,6 @@ static void check_form(const struct fragment *fragment)
 	free(text);
 }
 
-static const struct request *find(const struct fragment *fragment,
-				  const char *symbol, const struct request *end)
-{
-	const struct request *r, *found = NULL;
-
-	for (r = fragment->requests; r && r != end; r = r->next)
-		if (!strcmp(r->symbol, symbol))
-			found = r;
-	return found;
-}
-
 static void check_duplicates(const struct fragment *fragments, int count)
 {
 	const struct request *r, *other;
@@ -189,12 +178,12 @@ static void check_duplicates(const struct fragment *fragments, int count)
 
 	for (int i = 0; i < count; i++) {
 		for (r = fragments[i].requests; r; r = r->next) {
-			other = find(&fragments[i], r->symbol, r);
+			other = find_request(&fragments[i], r->symbol, r);
 			if (other)
 				complain(r->file, r->line,
 					 "CONFIG_%s is set twice", r->symbol);
 			for (int j = 0; j < i; j++) {
-				other = find(&fragments[j], r->symbol, NULL);
+				other = find_request(&fragments[j], r->symbol, NULL);
 				/* Another value is what an overlay is for. */
 				if (!other || r->explicit ||
 				    strcmp(other->value, r->value))
@@ -266,7 +255,7 @@ static void check_profile(const struct fragment *base,
 				continue;
 			/* What an overlay changes later says nothing. */
 			for (other = i + 1; other < count; other++)
-				if (find(&fragments[other], r->symbol, NULL))
+				if (find_request(&fragments[other], r->symbol, NULL))
 					break;
 			if (other < count)
 				continue;
@@ -275,10 +264,10 @@ static void check_profile(const struct fragment *base,
 				complain(r->file, r->line,
 					 "CONFIG_%s=%s is not what comes out; scripts/kconfig/configure says why",
 					 r->symbol, r->value);
-			before = find(base, r->symbol, NULL);
+			before = find_request(base, r->symbol, NULL);
 			for (other = 0; other < i; other++)
-				if (find(&fragments[other], r->symbol, NULL))
-					before = find(&fragments[other], r->symbol, NULL);
+				if (find_request(&fragments[other], r->symbol, NULL))
+					before = find_request(&fragments[other], r->symbol, NULL);
 			check_implied(r, before);
 		}
 	}

@@ -22,19 +22,9 @@ static int new, vanished, refused, needless;
 static const struct request **reported;
 static int n_reported;
 
-static const struct request *find(const struct fragment *fragment, const char *symbol)
-{
-	const struct request *r, *found = NULL;
-
-	for (r = fragment->requests; r; r = r->next)
-		if (!strcmp(r->symbol, symbol))
-			found = r;
-	return found;
-}
-
 static bool is_ours(const char *symbol)
 {
-	return find(&ours, symbol);
+	return find_request(&ours, symbol, NULL);
 }
 
 static bool is_seen(const struct request *r)
@@ -106,7 +96,7 @@ static void check_new(const struct fragment *present)
 	menu_for_each_entry(menu) {
 		struct symbol *sym = menu->sym;
 
-		if (!sym || !sym->name || sym_is_choice(sym) || find(present, sym->name) ||
+		if (!sym || !sym->name || sym_is_choice(sym) || find_request(present, sym->name, NULL) ||
 		    !can_be_seen(menu))
 			continue;
 		sym_calc_value(sym);
@@ -127,7 +117,7 @@ static void compare_bases(const char *before, const char *now)
 	read_fragment(&old, before);
 	read_fragment(&base, now);
 	for (r = base.requests; r; r = r->next) {
-		other = find(&old, r->symbol);
+		other = find_request(&old, r->symbol, NULL);
 		if (!other || !strcmp(other->value, r->value) || is_about_tools(r->symbol))
 			continue;
 		changed++;

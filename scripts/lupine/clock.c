@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "run.h"
+#include "lupine.h"
 
 #if defined(__x86_64__)
 #include <x86intrin.h>

@@ -8,16 +8,14 @@
 
 #include "shared.h"
 
-/* main.c: the command that runs, for messages ("lupine image: error: ...") */
-extern const char *command_name;
-
 /* Commands: argv[0] is the command's name; they return the exit status. */
 int cmd_accel(int argc, char **argv);
 int cmd_guest(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 
-/* util.c: messages go to stderr behind "lupine COMMAND: ", see say_line(). */
+/* util.c: messages go to stderr behind the program's name, see say_line(). */
+extern const char *program_name;
 void __printf(1, 2) tell(const char *fmt, ...);
 void __printf(1, 2) warn(const char *fmt, ...);
 /* Ends the program with status_of_die, which is 1 unless the command has others. */
@@ -36,6 +34,10 @@ void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t n, size_t size);
 char *xstrdup(const char *s);
 char *__printf(1, 2) xasprintf(const char *fmt, ...);
+
+/* clock.c: the frequency of TCG's time stamp counter, in kHz, measured since the start. */
+void clock_start(void);
+unsigned int clock_khz(void);
 
 /* A path below the folder of generated files, $BUILD or build/ of the repository */
 char *__printf(1, 2) build_path(const char *fmt, ...);

@@ -5,8 +5,6 @@
 
 #include "lupine.h"
 
-const char *command_name = "";
-
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -38,7 +36,7 @@ int main(int argc, char **argv)
 	}
 	for (i = 0; argc > 1 && i < ARRAY_SIZE(commands); i++) {
 		if (!strcmp(argv[1], commands[i].name)) {
-			command_name = commands[i].name;
+			program_name = xasprintf("lupine %s", commands[i].name);
 			return commands[i].run(argc - 1, argv + 1);
 		}
 	}

@@ -111,11 +111,10 @@ void network_arguments(const struct network *n, bool restricted, struct words *q
 		free(forwards);
 		forwards = more;
 	}
-	words_add(q, "-netdev");
-	words_addf(q, "user,id=net0%s%s", restricted ? ",restrict=on,ipv6=off" : "", forwards);
+	words_option(q, "-netdev", "user,id=net0%s%s",
+		     restricted ? ",restrict=on,ipv6=off" : "", forwards);
 	free(forwards);
-	words_add(q, "-device");
-	words_add(q, "virtio-net-device,netdev=net0");
+	words_option(q, "-device", "virtio-net-device,netdev=net0");
 }
 
 /* Is it a socket that listens on a port that we forward? */

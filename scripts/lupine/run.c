@@ -132,7 +132,7 @@ void words_add(struct words *w, const char *s)
 	w->word[w->nr] = NULL;
 }
 
-void words_addf(struct words *w, const char *fmt, ...)
+void words_option(struct words *w, const char *option, const char *fmt, ...)
 {
 	va_list ap;
 	char *s;
@@ -141,6 +141,7 @@ void words_addf(struct words *w, const char *fmt, ...)
 	if (vasprintf(&s, fmt, ap) < 0)
 		die("%s", out_of_memory);
 	va_end(ap);
+	words_add(w, option);
 	words_add(w, s);
 	free(s);
 }
@@ -239,130 +240,68 @@ static void add_variables_of(struct options *o, const char *path)
 	fclose(f);
 }
 
-enum {
-	OPT_KERNEL = 256, OPT_IMAGE, OPT_MEMORY, OPT_CPUS, OPT_ENV_FILE, OPT_ENTRYPOINT,
-	OPT_WORKDIR, OPT_USER, OPT_HOSTNAME, OPT_APPEND, OPT_TIMEOUT, OPT_ACCEL, OPT_CPU,
-	OPT_NO_NET, OPT_NO_OUTBOUND, OPT_LOG, OPT_MONITOR, OPT_NMI, OPT_MCE, OPT_QEMU, OPT_QUIET,
+/* What becomes of the value of an option */
+enum kind {
+	TEXT, LIST, NUMBER, FLAG,
+	KEY,		/* changes the image's configuration */
+	VARIABLE, VARIABLES_OF,
 };
 
-static const struct option long_options[] = {
-	{ "kernel", required_argument, NULL, OPT_KERNEL },
-	{ "image", required_argument, NULL, OPT_IMAGE },
-	{ "memory", required_argument, NULL, OPT_MEMORY },
-	{ "cpus", required_argument, NULL, OPT_CPUS },
-	{ "publish", required_argument, NULL, 'p' },
-	{ "volume", required_argument, NULL, 'v' },
-	{ "env", required_argument, NULL, 'e' },
-	{ "env-file", required_argument, NULL, OPT_ENV_FILE },
-	{ "entrypoint", required_argument, NULL, OPT_ENTRYPOINT },
-	{ "workdir", required_argument, NULL, OPT_WORKDIR },
-	{ "user", required_argument, NULL, OPT_USER },
-	{ "hostname", required_argument, NULL, OPT_HOSTNAME },
-	{ "append", required_argument, NULL, OPT_APPEND },
-	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
-	{ "accel", required_argument, NULL, OPT_ACCEL },
-	{ "cpu", required_argument, NULL, OPT_CPU },
-	{ "no-net", no_argument, NULL, OPT_NO_NET },
-	{ "no-outbound", no_argument, NULL, OPT_NO_OUTBOUND },
-	{ "log", required_argument, NULL, OPT_LOG },
-	{ "monitor", required_argument, NULL, OPT_MONITOR },
-	{ "nmi", required_argument, NULL, OPT_NMI },
-	{ "mce", required_argument, NULL, OPT_MCE },
-	{ "qemu", required_argument, NULL, OPT_QEMU },
-	{ "detach", required_argument, NULL, 'd' },
-	{ "quiet", no_argument, NULL, OPT_QUIET },
-	{ "help", no_argument, NULL, 'h' },
-	{ }
+static const struct setting {
+	const char *name;
+	enum kind kind;
+	size_t to;		/* a member of struct options, or the key */
+	unsigned int least, most;
+	const char *unit;
+	char letter;
+} settings[] = {
+#define TO(member)	offsetof(struct options, member)
+	{ "kernel", TEXT, TO(kernel) }, { "image", TEXT, TO(image) },
+	{ "accel", TEXT, TO(accel) }, { "cpu", TEXT, TO(cpu) }, { "log", TEXT, TO(log) },
+	{ "monitor", TEXT, TO(monitor) }, { "detach", TEXT, TO(detach), .letter = 'd' },
+	{ "append", LIST, TO(append) }, { "qemu", LIST, TO(qemu) },
+	{ "publish", LIST, TO(ports), .letter = 'p' },
+	{ "volume", LIST, TO(volumes), .letter = 'v' },
+	{ "memory", NUMBER, TO(memory), 1, 4194304, "MiB" },
+	{ "cpus", NUMBER, TO(cpus), 1, MAX_CPUS, "processors" },
+	{ "timeout", NUMBER, TO(timeout), 0, MAX_TIMEOUT, "seconds" },
+	{ "nmi", NUMBER, TO(nmi), 1, MAX_RATE, "a rate" },
+	{ "mce", NUMBER, TO(mce), 1, MAX_RATE, "a rate" },
+	{ "no-net", FLAG, TO(no_net) }, { "no-outbound", FLAG, TO(no_outbound) },
+	{ "quiet", FLAG, TO(quiet) },
+	{ "entrypoint", KEY, KEY_ENTRYPOINT }, { "workdir", KEY, KEY_WORKDIR },
+	{ "user", KEY, KEY_USER }, { "hostname", KEY, KEY_HOSTNAME },
+	{ "env", VARIABLE, .letter = 'e' }, { "env-file", VARIABLES_OF },
 };
 
-static void take_option(struct options *o, int c, const char *value)
+static void take_option(struct options *o, const struct setting *s, const char *value)
 {
-	static const struct {
-		int option;
-		const char *name;
-		enum manifest_key key;
-	} changes[] = {
-		{ OPT_ENTRYPOINT, "--entrypoint", KEY_ENTRYPOINT },
-		{ OPT_WORKDIR, "--workdir", KEY_WORKDIR },
-		{ OPT_USER, "--user", KEY_USER },
-		{ OPT_HOSTNAME, "--hostname", KEY_HOSTNAME },
-	};
-	size_t i;
+	const char *option = xasprintf("--%s", s->name);
+	void *to = (char *)o + s->to;
 
-	for (i = 0; i < ARRAY_SIZE(changes); i++) {
-		if (c == changes[i].option) {
-			change(o, changes[i].name, changes[i].key, value);
-			o->for_init = changes[i].name;
-			return;
-		}
-	}
-	switch (c) {
-	case OPT_KERNEL:
-		o->kernel = value;
+	switch (s->kind) {
+	case TEXT:
+		*(const char **)to = value;
 		break;
-	case OPT_IMAGE:
-		o->image = value;
+	case LIST:
+		words_add(to, value);
 		break;
-	case OPT_MEMORY:
-		o->memory = in_range("--memory", value, 1, 4194304, "MiB");
+	case NUMBER:
+		*(unsigned int *)to = in_range(option, value, s->least, s->most, s->unit);
 		break;
-	case OPT_CPUS:
-		o->cpus = in_range("--cpus", value, 1, MAX_CPUS, "processors");
+	case FLAG:
+		*(bool *)to = true;
 		break;
-	case 'p':
-		words_add(&o->ports, value);
+	case KEY:
+		change(o, option, s->to, value);
+		o->for_init = option;
 		break;
-	case 'v':
-		words_add(&o->volumes, value);
-		break;
-	case 'e':
+	case VARIABLE:
 		add_variable(o, "-e", value);
 		break;
-	case OPT_ENV_FILE:
+	case VARIABLES_OF:
 		add_variables_of(o, value);
 		break;
-	case OPT_APPEND:
-		words_add(&o->append, value);
-		break;
-	case OPT_TIMEOUT:
-		o->timeout = in_range("--timeout", value, 0, MAX_TIMEOUT, "seconds");
-		break;
-	case OPT_ACCEL:
-		o->accel = value;
-		break;
-	case OPT_CPU:
-		o->cpu = value;
-		break;
-	case OPT_NO_NET:
-		o->no_net = true;
-		break;
-	case OPT_NO_OUTBOUND:
-		o->no_outbound = true;
-		break;
-	case OPT_LOG:
-		o->log = value;
-		break;
-	case OPT_MONITOR:
-		o->monitor = value;
-		break;
-	case OPT_NMI:
-		o->nmi = in_range("--nmi", value, 1, MAX_RATE, "a rate");
-		break;
-	case OPT_MCE:
-		o->mce = in_range("--mce", value, 1, MAX_RATE, "a rate");
-		break;
-	case OPT_QEMU:
-		words_add(&o->qemu, value);
-		break;
-	case 'd':
-		o->detach = value;
-		break;
-	case OPT_QUIET:
-		o->quiet = true;
-		break;
-	case 'h':
-		fputs(help, stdout);
-		exit(0);
 	}
 }
 
@@ -372,20 +311,32 @@ static void take_option(struct options *o, int c, const char *value)
  */
 static void parse_options(struct options *o, int argc, char **argv)
 {
+	struct option known[ARRAY_SIZE(settings) + 2] = {
+		[ARRAY_SIZE(settings)] = { "help", no_argument, NULL, 'h' },
+	};
 	bool ended_by_dashes = false;
-	int c, at;
+	int c, at, i, n = ARRAY_SIZE(settings);
 
+	for (i = 0; i < n; i++)
+		known[i] = (struct option){ settings[i].name, settings[i].kind == FLAG ?
+			no_argument : required_argument, NULL, settings[i].letter ?: 256 + i };
 	opterr = 0;
 	for (;;) {
 		at = optind;
-		c = getopt_long(argc, argv, "+:p:v:e:d:h", long_options, NULL);
+		c = getopt_long(argc, argv, "+:p:v:e:d:h", known, NULL);
 		if (c < 0)
 			break;
 		if (c == ':')
 			die("%s wants a value (see --help)", argv[optind - 1]);
 		if (c == '?')
 			die("unknown option %s (see --help)", argv[at]);
-		take_option(o, c, optarg);
+		if (c == 'h') {
+			fputs(help, stdout);
+			exit(0);
+		}
+		for (i = 0; i < n && c != known[i].val; i++)
+			;
+		take_option(o, &settings[i], optarg);
 	}
 	ended_by_dashes = optind > at;
 	if (!o->kernel && !ended_by_dashes && optind < argc) {
@@ -551,10 +502,9 @@ static void add_disk(struct guest *g, const char *id, const char *file, const ch
 {
 	char *name = file_name(file);
 
-	words_add(&g->devices, "-drive");
-	words_addf(&g->devices, "if=none,id=%s,file=%s,format=raw%s", id, name, options);
-	words_add(&g->devices, "-device");
-	words_addf(&g->devices, "virtio-blk-device,drive=%s", id);
+	words_option(&g->devices, "-drive", "if=none,id=%s,file=%s,format=raw%s", id, name,
+		     options);
+	words_option(&g->devices, "-device", "virtio-blk-device,drive=%s", id);
 	g->disks++;
 	free(name);
 }
@@ -790,55 +740,38 @@ static void qemu_arguments(const struct options *o, struct guest *g, struct mach
 	char *name;
 
 	words_add(q, "qemu-system-x86_64");
-	words_add(q, "-M");
-	words_addf(q, "microvm,x-option-roms=%s,rtc=on,acpi=%s%s", g->bzimage ? "on" : "off",
-		   g->acpi ? "on" : "off", g->ukl ? ",auto-kernel-cmdline=off" : "");
-	words_add(q, "-accel");
-	words_add(q, o->accel);
-	words_add(q, "-m");
-	words_addf(q, "%u", o->memory);
-	words_add(q, "-smp");
-	words_addf(q, "%u", o->cpus);
+	words_option(q, "-M", "microvm,x-option-roms=%s,rtc=on,acpi=%s%s", g->bzimage ? "on" : "off",
+		     g->acpi ? "on" : "off", g->ukl ? ",auto-kernel-cmdline=off" : "");
+	words_option(q, "-accel", "%s", o->accel);
+	words_option(q, "-m", "%u", o->memory);
+	words_option(q, "-smp", "%u", o->cpus);
 	words_add(q, "-nodefaults");
 	words_add(q, "-no-user-config");
 	words_add(q, "-nographic");
 	words_add(q, "-no-reboot");
-	words_add(q, "-chardev");
-	words_add(q, "stdio,id=console,signal=off");
-	words_add(q, "-serial");
-	words_add(q, "chardev:console");
+	words_option(q, "-chardev", "stdio,id=console,signal=off");
+	words_option(q, "-serial", "chardev:console");
 	/* See scripts/init/status.h. */
-	words_add(q, "-chardev");
-	words_addf(q, "socket,id=status,fd=%d", m->status_fd);
-	words_add(q, "-device");
-	words_add(q, "isa-debugcon,iobase=0xf4,chardev=status");
+	words_option(q, "-chardev", "socket,id=status,fd=%d", m->status_fd);
+	words_option(q, "-device", "isa-debugcon,iobase=0xf4,chardev=status");
 	/* See scripts/init/clock.h. */
-	words_add(q, "-chardev");
-	words_addf(q, "socket,id=clock,fd=%d", m->clock_fd);
-	words_add(q, "-device");
-	words_addf(q, "isa-serial,iobase=%#x,irq=13,chardev=clock", CLOCK_PORT);
-	words_add(q, "-kernel");
-	words_addf(q, "%s%s", *o->kernel == '/' ? "" : "./", o->kernel);
-	words_add(q, "-append");
-	words_add(q, g->cmdline);
+	words_option(q, "-chardev", "socket,id=clock,fd=%d", m->clock_fd);
+	words_option(q, "-device", "isa-serial,iobase=%#x,irq=13,chardev=clock", CLOCK_PORT);
+	words_option(q, "-kernel", "%s%s", *o->kernel == '/' ? "" : "./", o->kernel);
+	words_option(q, "-append", "%s", g->cmdline);
 	words_copy(q, &g->devices);
-	words_add(q, "-cpu");
-	words_add(q, o->cpu);
+	words_option(q, "-cpu", "%s", o->cpu);
 	if (!o->no_net)
 		network_arguments(&g->network, o->no_outbound, q);
 	if (o->monitor) {
 		name = file_name(o->monitor);
-		words_add(q, "-chardev");
-		words_addf(q, "socket,id=monitor,path=%s,server=on,wait=off", name);
-		words_add(q, "-mon");
-		words_add(q, "chardev=monitor");
+		words_option(q, "-chardev", "socket,id=monitor,path=%s,server=on,wait=off", name);
+		words_option(q, "-mon", "chardev=monitor");
 		free(name);
 	}
 	if (m->storm) {
-		words_add(q, "-chardev");
-		words_addf(q, "socket,id=storm,fd=%d", m->storm_fd);
-		words_add(q, "-mon");
-		words_add(q, "chardev=storm");
+		words_option(q, "-chardev", "socket,id=storm,fd=%d", m->storm_fd);
+		words_option(q, "-mon", "chardev=storm");
 	}
 	words_copy(q, &o->qemu);
 }

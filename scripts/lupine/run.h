@@ -23,7 +23,8 @@ struct words {
 };
 
 void words_add(struct words *w, const char *s);
-void __printf(2, 3) words_addf(struct words *w, const char *fmt, ...);
+/* An option and its value */
+void __printf(3, 4) words_option(struct words *w, const char *option, const char *fmt, ...);
 
 /* volume.c: make a file with an empty ext2 file system, with room for 1 GiB. */
 void volume_make(const char *path);
@@ -36,10 +37,6 @@ char *state_file(const char *name, const char *file);
 long state_number(const char *name, const char *file);
 bool state_running(const char *name);
 void state_remove(const char *name);
-
-/* clock.c: the frequency of TCG's time stamp counter, in kHz, measured since the start. */
-void clock_start(void);
-unsigned int clock_khz(void);
 
 struct network;
 

@@ -10,6 +10,7 @@
 
 #include "lupine.h"
 
+const char *program_name = "lupine";
 const char *out_of_memory = "out of memory";
 int status_of_die = 1;
 
@@ -18,7 +19,7 @@ static void say(const char *level, const char *fmt, va_list ap)
 	char prefix[40];
 
 	progress_end();
-	snprintf(prefix, sizeof(prefix), "lupine %s: %s", command_name, level);
+	snprintf(prefix, sizeof(prefix), "%s: %s", program_name, level);
 	say_line(prefix, fmt, ap);
 }
 

@@ -17,15 +17,15 @@ begin -- "$@"
 "$ROOT/scripts/source/tree"
 repo=$work/repo/project
 profiles=$repo/kconfig-profiles
-published=${REFERENCE:-}
 unset KSRC PROFILE APP REFERENCE
 
 # A copy without faults, before each test.
 fresh()
 {
 	rm -rf "$work/repo"
-	mkdir -p "$repo/scripts" "$repo/Documentation"
+	mkdir -p "$repo/scripts/source" "$repo/Documentation"
 	cp -a "$ROOT"/scripts/{*.sh,kconfig} "$repo/scripts"
+	cp -a "$ROOT/scripts/source/bases.sh" "$repo/scripts/source"
 	cp -a "$ROOT/kconfig-profiles" "$repo"
 	cp -a "$ROOT/Documentation/arch" "$repo/Documentation"
 }
@@ -37,32 +37,39 @@ gives()
 	ended "$1" "$2"
 }
 
-# faulty TITLE FUNCTION...: in a copy of the profiles that is fresh
-faulty() { check "$1" in_fresh_copy "${@:2}"; }
+# faulty FUNCTION...: a check of each, in a copy of the profiles that is fresh
+faulty()
+{
+	local function
+
+	for function; do
+		check "${function//_/ }" in_fresh_copy "$function"
+	done
+}
 in_fresh_copy() { fresh; "$@"; }
 
-lint_clean()
+fragments_without_faults_pass()
 {
 	gives 0 '' lint
 	[ ! -s "$out" ]
 }
 
-# lint_finds PATTERN FILE TEXT: what is added to a fragment is found.
+# lint_finds PATTERN TEXT: what is added to a fragment is found.
 lint_finds()
 {
-	printf '%b' "$3" >>"$profiles/$2"
-	gives 1 "^kconfig-profiles/$2:[0-9]+: $1" lint apps/redis
+	printf '%b' "$2" >>"$profiles/apps/redis.config"
+	gives 1 "^kconfig-profiles/apps/redis.config:[0-9]+: $1" lint apps/redis
 	# The place is that of the fault, and nothing else is found.
-	[ "$(grep -vc "^kconfig-profiles/$2:" "$out")" = 0 ]
+	[ "$(grep -vc '^kconfig-profiles/apps/redis.config:' "$out")" = 0 ]
 }
 
-lint_header()
+a_fragment_without_a_help_line_is_found()
 {
 	sed -i 2d "$profiles/apps/redis.config"
 	gives 1 "^kconfig-profiles/apps/redis.config:2: the second line is no '# Help:'" lint
 }
 
-lint_duplicate()
+an_option_of_another_fragment_is_found()
 {
 	printf '\n# Again.\nCONFIG_PROC_FS=y\n' >>"$profiles/topic/process.config"
 	gives 1 'files.config:[0-9]+: CONFIG_PROC_FS has this value already from kconfig-profiles/topic/process.config:[0-9]+' \
@@ -70,7 +77,7 @@ lint_duplicate()
 }
 
 # An option is implied only if that is so in each profile that asks for it.
-lint_context()
+what_one_profile_implies_may_be_needed_by_another()
 {
 	printf '\n# For the first profile only.\nCONFIG_DEBUG_SPINLOCK=y\n' >>"$profiles/overlay/smp.config"
 	gives 0 '' lint lupine-base+smp lupine-base+debug+smp
@@ -78,7 +85,7 @@ lint_context()
 		lint lupine-base+debug+smp
 }
 
-lint_explicit()
+what_is_said_to_be_explicit_may_be_implied()
 {
 	printf '\n# Explicit: whatever the profile.\nCONFIG_NET_CORE=y\n' >>"$profiles/topic/net.config"
 	gives 0 '' lint lupine-base+redis
@@ -114,14 +121,14 @@ reference()
 	: >"$work/reference/firecracker-guest-x86_64-6.18.config"
 }
 
-compare_equal()
+microvm_is_compared_with_what_it_is_equal_to()
 {
 	reference
 	gives 0 '^[0-9]{4} options of the guest compared; 2 that Linux 6.1 did not know' \
 		compare --reference "$work/reference"
 }
 
-compare_differs()
+differences_from_the_guest_are_found()
 {
 	local guest=$work/reference/firecracker-guest-x86_64-6.1.config
 
@@ -138,7 +145,7 @@ compare_differs()
 }
 
 # The profile itself, against an honest reference.
-compare_grown()
+options_that_microvm_lost_or_grew_are_found()
 {
 	reference
 	sed -i 's/^CONFIG_VETH=y$//' "$profiles/microvm/microvm-drivers.config"
@@ -147,34 +154,28 @@ compare_grown()
 	said '^lost CONFIG_VETH=y' '^grown CONFIG_VLAN_8021Q=y'
 }
 
-compare_alone()
+without_a_reference_there_is_no_comparison()
 {
 	gives 4 'no firecracker-guest-x86_64-6.1.config in .*/nowhere' compare --reference "$work/nowhere"
 }
 
-compare_published()
-{
-	REFERENCE=$published "$ROOT/scripts/kconfig/compare"
-}
-
-union_lacks()
+an_option_that_lupine_general_lacks_is_found()
 {
 	sed -i '/^CONFIG_SIGNALFD=y/d' "$profiles/topic/process.config"
-	printf '\n# No clients here.\n# CONFIG_UNIX is not set\n' >"$profiles/unix.tmp"
-	cat "$profiles/unix.tmp" >>"$profiles/topic/files.config"
+	printf '\n# No clients here.\n# CONFIG_UNIX is not set\n' >>"$profiles/topic/files.config"
 	sed -i '/^CONFIG_UNIX=y/d' "$profiles/topic/sockets.config"
 	gives 1 '' union
 	said '^lupine-general lacks CONFIG_SIGNALFD, needed by postgresql$' \
 		'^lupine-general lacks CONFIG_UNIX, needed by .*nginx'
 }
 
-news_nothing()
+the_kernel_in_build_tree_is_no_news_to_itself()
 {
 	gives 0 '^tinyconfig: 0 changed$' news --profile lupine-base "$BUILD/tree"
 	said '^lupine-base: 0 new, 0 vanished, 0 refused, 0 needless$'
 }
 
-news_found()
+news_of_another_kernel_are_found()
 {
 	local source=$work/other
 
@@ -197,7 +198,7 @@ news_found()
 		'vanished +CONFIG_EPOLL$' 'new +CONFIG_EPOLL_NG=y' 'new +CONFIG_SHINY=n'
 }
 
-news_refused()
+what_is_no_kernel_source_is_refused()
 {
 	gives 1 'nowhere does not exist' news "$work/nowhere"
 	mkdir -p "$work/empty"
@@ -207,7 +208,7 @@ news_refused()
 	gives 1 'needs the other kernel source' news
 }
 
-tables_stale()
+tables_that_are_not_up_to_date_are_found()
 {
 	local version
 
@@ -223,14 +224,14 @@ tables_stale()
 	gives 4 '' tables --check
 }
 
-tables_unclassified()
+an_option_without_a_class_is_found()
 {
 	sed -i '/^\tcrypto/d' "$profiles/microvm/classes"
 	gives 1 'CONFIG_CRYPTO_DH .*crypto/Kconfig.* has no class' tables
 }
 
 # What the documentation does not list, and what it lists without reason.
-refused_undocumented()
+a_refusal_that_is_not_documented_is_found()
 {
 	sed -i 's/^X86_SGX  /X86_MCE  /' "$repo/Documentation/arch/x86/kml.rst"
 	gives 1 '' refused KML
@@ -238,7 +239,7 @@ refused_undocumented()
 }
 
 # Each kind of line that strace writes, and nothing that the base has already.
-needs_of_a_trace()
+what_an_application_needs_is_read_from_strace()
 {
 	cat >"$work/trace" <<-'END'
 		12    execve("/bin/a", ["a"], 0x7ffd /* 9 vars */) = 0
@@ -264,7 +265,7 @@ needs_of_a_trace()
 	gives 0 '^# lupine-general has all that was seen' needs --profile lupine-general "$work/trace"
 }
 
-needs_of_nothing()
+what_is_no_trace_is_refused()
 {
 	gives 1 'there is no .*nowhere; strace -f -o' needs "$work/nowhere"
 	echo 'Once upon a time (long ago)' >"$work/tale"
@@ -273,7 +274,7 @@ needs_of_nothing()
 }
 
 # The paper's Table 1: each of its rows is found in the source.
-syscalls_of_the_paper()
+the_Table_1_of_the_paper_is_found_in_the_source()
 {
 	local option calls call
 
@@ -300,7 +301,7 @@ syscalls_of_the_paper()
 	said "^copy_file_range$(printf '\t')326$(printf '\t')-$(printf '\t')"
 }
 
-specs()
+applications_are_profiles()
 {
 	gives 0 '' fragments --spec apps/redis+smp
 	[ "$(cat "$out")" = lupine-base+redis+smp ]
@@ -330,7 +331,7 @@ same_inside()
 	diff "$work/in-tree/.config" "$work/spec/.config"
 }
 
-in_tree()
+profiles_give_the_same_inside_the_tree()
 {
 	same_inside lupine-general lupine_defconfig
 	same_inside lupine-base lupine_base_defconfig
@@ -339,7 +340,7 @@ in_tree()
 	same_inside microvm tinyconfig lupine-microvm.config
 }
 
-in_tree_help()
+make_help_lists_them()
 {
 	local name
 
@@ -372,7 +373,7 @@ low_memory_goes()
 		{ echo "GUEST_LOW_MEMORY is on together with $option"; return 1; }
 }
 
-low_memory_refused()
+what_counts_on_the_first_megabyte_refuses_its_use()
 {
 	low_memory_goes CRASH_DUMP KEXEC
 	low_memory_goes INTEL_TDX_HOST -KEXEC -KEXEC_FILE -CRASH_DUMP -HIBERNATION X86_X2APIC \
@@ -381,60 +382,32 @@ low_memory_refused()
 	low_memory_goes HYPERV
 }
 
-faulty "fragments without faults pass" lint_clean
-faulty "an option that the kernel does not have is found" \
-	lint_finds 'Linux 6\.12\.[0-9]+ has no CONFIG_NO_SUCH_THING' apps/redis.config \
-	'\n# Why.\nCONFIG_NO_SUCH_THING=y\n'
-faulty "an option that cannot be set is found" \
-	lint_finds 'CONFIG_SECCOMP_FILTER cannot be set' apps/redis.config \
-	'\n# Why.\nCONFIG_SECCOMP_FILTER=y\n'
-faulty "an option that others select is found" \
-	lint_finds 'CONFIG_NET_FAILOVER=y is implied: others select it' apps/redis.config \
-	'\n# Why.\nCONFIG_NET_FAILOVER=y\n'
-faulty "an option that has the value by default is found" \
-	lint_finds 'CONFIG_NET_CORE=y is implied: it is the default here' apps/redis.config \
-	'\n# Why.\nCONFIG_NET_CORE=y\n'
-faulty "an option that does not get its value is found" \
-	lint_finds 'CONFIG_E1000=y is not what comes out' apps/redis.config \
-	'\n# Why.\nCONFIG_E1000=y\n'
-faulty "an option that is set twice is found" \
-	lint_finds 'CONFIG_AIO is set twice' apps/redis.config \
-	'\n# Why.\nCONFIG_AIO=y\n\n# Why not.\n# CONFIG_AIO is not set\n'
-faulty "an option of another fragment is found" lint_duplicate
-faulty "a group without a reason is found" \
-	lint_finds 'no comment says why the group with CONFIG_AIO' apps/redis.config \
-	'\nCONFIG_AIO=y\n'
-faulty "options out of order are found" \
-	lint_finds 'CONFIG_AIO stands after CONFIG_TIMERFD: not sorted' apps/redis.config \
-	'\n# Why.\nCONFIG_TIMERFD=y\nCONFIG_AIO=y\n'
-faulty "a mistyped setting is found" \
-	lint_finds 'a setting with a mistake in it' apps/redis.config \
-	'\n# Why.\n# CONFIG_AIO=y\n'
-faulty "other text is found" \
-	lint_finds 'neither a setting nor a comment' apps/redis.config 'AIO=y\n'
-faulty "a fragment without a help line is found" lint_header
-faulty "what one profile implies may be needed by another" lint_context
-faulty "what is said to be explicit may be implied" lint_explicit
-faulty "microvm is compared with what it is equal to" compare_equal
-faulty "differences from the guest are found" compare_differs
-faulty "options that microvm lost or grew are found" compare_grown
-faulty "without a reference there is no comparison" compare_alone
-check "microvm is what Firecracker publishes" compare_published
-check "lupine-general has what the applications need" "$ROOT/scripts/kconfig/union"
-faulty "an option that it lacks is found" union_lacks
-faulty "the kernel in build/tree is no news to itself" news_nothing
-faulty "news of another kernel are found" news_found
-faulty "what is no kernel source is refused" news_refused
-check "the tables are up to date" "$ROOT/scripts/kconfig/tables" --check
-faulty "tables that are not are found" tables_stale
-faulty "an option without a class is found" tables_unclassified
-check "the paper's Table 1 is found in the source" syscalls_of_the_paper
+while IFS='|' read -r title pattern text; do
+	check "$title" in_fresh_copy lint_finds "$pattern" "$text"
+done <<'END'
+an option that the kernel does not have is found|Linux 6\.12\.[0-9]+ has no CONFIG_NO_SUCH_THING|\n# Why.\nCONFIG_NO_SUCH_THING=y\n
+an option that cannot be set is found|CONFIG_SECCOMP_FILTER cannot be set|\n# Why.\nCONFIG_SECCOMP_FILTER=y\n
+an option that others select is found|CONFIG_NET_FAILOVER=y is implied: others select it|\n# Why.\nCONFIG_NET_FAILOVER=y\n
+an option that has the value by default is found|CONFIG_NET_CORE=y is implied: it is the default here|\n# Why.\nCONFIG_NET_CORE=y\n
+an option that does not get its value is found|CONFIG_E1000=y is not what comes out|\n# Why.\nCONFIG_E1000=y\n
+an option that is set twice is found|CONFIG_AIO is set twice|\n# Why.\nCONFIG_AIO=y\n\n# Why not.\n# CONFIG_AIO is not set\n
+a group without a reason is found|no comment says why the group with CONFIG_AIO|\nCONFIG_AIO=y\n
+options out of order are found|CONFIG_AIO stands after CONFIG_TIMERFD: not sorted|\n# Why.\nCONFIG_TIMERFD=y\nCONFIG_AIO=y\n
+a mistyped setting is found|a setting with a mistake in it|\n# Why.\n# CONFIG_AIO=y\n
+other text is found|neither a setting nor a comment|AIO=y\n
+END
+# static.sh checks the fragments, tables and profiles as they are.
 check "CONFIG_KML refuses what it cannot go with" "$ROOT/scripts/kconfig/refused"
-faulty "a refusal that is not documented is found" refused_undocumented
-check "what an application needs is read from strace" needs_of_a_trace
-check "what is no trace is refused" needs_of_nothing
-faulty "applications are profiles" specs
-check "profiles give the same inside the tree" in_tree
-check "make help lists them" in_tree_help
-check "what counts on the first megabyte refuses its use" low_memory_refused
+faulty fragments_without_faults_pass an_option_of_another_fragment_is_found \
+	a_fragment_without_a_help_line_is_found what_one_profile_implies_may_be_needed_by_another \
+	what_is_said_to_be_explicit_may_be_implied microvm_is_compared_with_what_it_is_equal_to \
+	differences_from_the_guest_are_found options_that_microvm_lost_or_grew_are_found \
+	without_a_reference_there_is_no_comparison an_option_that_lupine_general_lacks_is_found \
+	the_kernel_in_build_tree_is_no_news_to_itself news_of_another_kernel_are_found \
+	what_is_no_kernel_source_is_refused tables_that_are_not_up_to_date_are_found \
+	an_option_without_a_class_is_found the_Table_1_of_the_paper_is_found_in_the_source \
+	a_refusal_that_is_not_documented_is_found what_an_application_needs_is_read_from_strace \
+	what_is_no_trace_is_refused applications_are_profiles \
+	profiles_give_the_same_inside_the_tree make_help_lists_them \
+	what_counts_on_the_first_megabyte_refuses_its_use
 summary

@@ -35,7 +35,6 @@ struct limits limits = {
 	.memory = 1 << 30,
 };
 
-const char *command_name = "fuzz";
 bool rewriting;
 
 void rewrite_calls(const char *path, uint8_t *data, uint64_t original, uint64_t size)

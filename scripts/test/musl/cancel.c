@@ -737,77 +737,52 @@ static void test_race(const struct call *call, int rounds, int with_pest)
 	     rounds - cancelled);
 }
 
-/* A masked cancellation makes the call fail, on a stack that is whole. */
-static void *masked_thread(void *arg)
+/*
+ * A masked cancellation makes a call fail, on a stack that is whole; a disabled one leaves
+ * it alone.
+ */
+static int state;
+
+static void *other_thread(void *arg)
 {
 	volatile long guard[4] = { 1, 2, 3, 4 };
 	char c;
-	int *result = arg;
+	int *result = arg, n;
 
-	must(!pthread_setcancelstate(PTHREAD_CANCEL_MASKED, NULL));
+	must(!pthread_setcancelstate(state, NULL));
 	run.tid = syscall(SYS_gettid);
 	run.calling = 1;
 	errno = 0;
-	*result = read(fds[0], &c, 1) == -1 && errno == ECANCELED &&
+	n = read(fds[0], &c, 1);
+	*result = (state == PTHREAD_CANCEL_DISABLE ? n == 1 : n == -1 && errno == ECANCELED) &&
 		  guard[0] == 1 && guard[1] == 2 && guard[2] == 3 && guard[3] == 4;
 	return NULL;
 }
 
-static void test_masked(int rounds)
+static void test_state(int new_state, int rounds, const char *title)
 {
 	int i, result, bad = 0;
 	void *ret;
 
+	state = new_state;
 	for (i = 0; i < rounds; i++) {
 		result = 0;
 		run.calling = 0;
 		must(!pipe(fds));
-		must(!pthread_create(&run.thread, NULL, masked_thread, &result));
+		must(!pthread_create(&run.thread, NULL, other_thread, &result));
 		if (i & 1)
 			wait_until_blocked();
 		must(!pthread_cancel(run.thread));
+		if (state == PTHREAD_CANCEL_DISABLE) {
+			pause_for(1000);
+			byte_event();
+		}
 		must(!pthread_join(run.thread, &ret));
 		bad += !result || ret;
 		close(fds[0]);
 		close(fds[1]);
 	}
-	test(!bad, "PTHREAD_CANCEL_MASKED: %d times read fails with ECANCELED", rounds);
-}
-
-/* Disabled cancellation leaves calls alone. */
-static void *disabled_thread(void *arg)
-{
-	char c;
-	int *result = arg;
-
-	must(!pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL));
-	run.tid = syscall(SYS_gettid);
-	run.calling = 1;
-	*result = read(fds[0], &c, 1) == 1;
-	return NULL;
-}
-
-static void test_disabled(int rounds)
-{
-	int i, result, bad = 0;
-	void *ret;
-
-	for (i = 0; i < rounds; i++) {
-		result = 0;
-		run.calling = 0;
-		must(!pipe(fds));
-		must(!pthread_create(&run.thread, NULL, disabled_thread, &result));
-		if (i & 1)
-			wait_until_blocked();
-		must(!pthread_cancel(run.thread));
-		pause_for(1000);
-		byte_event();
-		must(!pthread_join(run.thread, &ret));
-		bad += !result || ret;
-		close(fds[0]);
-		close(fds[1]);
-	}
-	test(!bad, "PTHREAD_CANCEL_DISABLE: %d times read goes on", rounds);
+	test(!bad, "%s, %d times", title, rounds);
 }
 
 /* Asynchronous cancellation, anywhere in and between system calls. */
@@ -870,8 +845,8 @@ int main(int argc, char **argv)
 		test_race(&calls[i], rounds, 0);
 		test_race(&calls[i], rounds, 1);
 	}
-	test_masked(rounds);
-	test_disabled(rounds);
+	test_state(PTHREAD_CANCEL_MASKED, rounds, "a masked cancellation: ECANCELED");
+	test_state(PTHREAD_CANCEL_DISABLE, rounds, "a disabled cancellation: read goes on");
 	test_async(rounds);
 	return tests_done();
 }

@@ -42,10 +42,7 @@ die()
 	exit 1
 }
 
-warn()
-{
-	printf '%s: warning: %s\n' "${0##*/}" "$*" >&2
-}
+warn() { printf '%s: warning: %s\n' "${0##*/}" "$*" >&2; }
 
 # shellcheck source=scripts/source/bases.sh
 . "$ROOT/scripts/source/bases.sh"
@@ -335,7 +332,4 @@ reproducibly()
 }
 
 # tree_version: that of the kernel in build/tree, or nothing.
-tree_version()
-{
-	sed -n 's/^version //p' "$BUILD/tree/.lupine-version" 2>/dev/null
-}
+tree_version() { sed -n 's/^version //p' "$BUILD/tree/.lupine-version" 2>/dev/null; }

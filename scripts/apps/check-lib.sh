@@ -61,10 +61,7 @@ match()
 }
 
 # ready: the questions so far tell whether the application is there.
-ready()
-{
-	[ "$mode" = work ] || exit 0
-}
+ready() { [ "$mode" = work ] || exit 0; }
 
 # console STATUS LINE...: the application ended with STATUS and printed each of the LINEs.
 console()
@@ -82,19 +79,10 @@ console()
 }
 
 # body PATH [OPTION OF CURL]...: what the server has there
-body()
-{
-	curl -qsS --noproxy '*' --max-time 100 "${@:2}" "http://$host:$port$1"
-}
+body() { curl -qsS --noproxy '*' --max-time 100 "${@:2}" "http://$host:$port$1"; }
 
 # http PATH [OPTION OF CURL]...: the same behind its status and headers
-http()
-{
-	body "$@" -i | tr -d '\r'
-}
+http() { body "$@" -i | tr -d '\r'; }
 
 # lines LINE...: send them as they are; print what comes back until the server hangs up
-lines()
-{
-	printf '%s\r\n' "$@" | nc -w 20 "$host" "$port" | tr -d '\r'
-}
+lines() { printf '%s\r\n' "$@" | nc -w 20 "$host" "$port" | tr -d '\r'; }

@@ -84,10 +84,7 @@ patch_file()
 
 # has_diff FILE: does the patch change anything? A base leaves a patch out by a file that
 # only has a message, which says why.
-has_diff()
-{
-	! [ -f "$ROOT/patches/$1" ] || grep -q '^--- [^ ]' "$ROOT/patches/$1"
-}
+has_diff() { ! [ -f "$ROOT/patches/$1" ] || grep -q '^--- [^ ]' "$ROOT/patches/$1"; }
 
 # of_base: the files below patches/ that this base has for the names in standard input.
 of_base()
@@ -101,13 +98,7 @@ of_base()
 }
 
 # patch_names: the names in the file series, in its order.
-patch_names()
-{
-	sed -e 's/[ \t]*#.*//' -e '/^[ \t]*$/d' "$ROOT/series" 2>/dev/null
-}
+patch_names() { sed -e 's/[ \t]*#.*//' -e '/^[ \t]*$/d' "$ROOT/series" 2>/dev/null; }
 
 # series_patches: the files of the series for this base, below patches/, in its order.
-series_patches()
-{
-	patch_names | of_base
-}
+series_patches() { patch_names | of_base; }

@@ -19,16 +19,10 @@ topic_patches()
 }
 
 # needs TOPIC: the topics that it needs.
-needs()
-{
-	sed -nE "s/^# topic $1 needs ([a-z ]+): .*/\1/p" "$ROOT/series"
-}
+needs() { sed -nE "s/^# topic $1 needs ([a-z ]+): .*/\1/p" "$ROOT/series"; }
 
 # title TOPIC
-title()
-{
-	sed -nE "s/^# topic $1( needs [a-z ]+)?: //p" "$ROOT/series"
-}
+title() { sed -nE "s/^# topic $1( needs [a-z ]+)?: //p" "$ROOT/series"; }
 
 # folder TOPIC: its name in the export, which sorts in the order to apply them.
 folder()

@@ -18,10 +18,7 @@ need umoci skopeo debugfs e2fsck jq fakeroot setfattr zstd xz
 . "$ROOT/scripts/test/image-lib.sh"
 
 # files DIR [COMMAND]: DIR.tar, a tar archive of its files after COMMAND under fakeroot
-files()
-{
-	layer "$1.tar" "cp -a '$1/.' . && ${2:-:}"
-}
+files() { layer "$1.tar" "cp -a '$1/.' . && ${2:-:}"; }
 
 long=$(printf 'l%.0s' {1..120})/$(printf 'm%.0s' {1..120})
 mkdir -p "$work/one/bin" "$work/one/etc" "$work/one/data/$long" "$work/one/opaque/below" "$work/one/usr/lib"

@@ -29,10 +29,7 @@ image=$(basename "$(ls "$debs"/linux-image-*_amd64.deb 2>/dev/null)")
 release=${image#linux-image-}
 release=${release%%_*}
 
-field()
-{
-	dpkg-deb -f "$debs"/"$1"_*.deb "$2"
-}
+field() { dpkg-deb -f "$debs"/"$1"_*.deb "$2"; }
 
 versions()
 {

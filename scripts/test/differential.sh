@@ -81,10 +81,7 @@ compile()
 }
 
 # wanted: lines of the list, "COLLECTION TEST...".
-wanted()
-{
-	sed -n "${quick:+/^quick /!d;} s/^quick //; /^[^#]/p" "$sources/tests"
-}
+wanted() { sed -n "${quick:+/^quick /!d;} s/^quick //; /^[^#]/p" "$sources/tests"; }
 
 # What is to run, in $folder/install/kselftest-list.txt.
 choose()
@@ -177,10 +174,7 @@ boots()
 }
 
 # differing A B: the tests whose records differ.
-differing()
-{
-	{ comm -3 "$1" "$2" || :; } | sed 's/^\t//' | cut -d'|' -f1 | sort -u
-}
+differing() { { comm -3 "$1" "$2" || :; } | sed 's/^\t//' | cut -d'|' -f1 | sort -u; }
 
 # of TEST RECORDS
 of()

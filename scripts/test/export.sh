@@ -83,10 +83,7 @@ executables()
 }
 
 # am MBOX OPTION...: no merge, no fuzz. git am does neither unless it is told to.
-am()
-{
-	git -C "$work/git" am -q "${@:2}" "$1"
-}
+am() { git -C "$work/git" am -q "${@:2}" "$1"; }
 
 git_am()
 {

@@ -96,10 +96,7 @@ normalized()
 		s,/proc/[0-9]+/,/proc/N/,; s/^(status 0 after) [0-9]+ s/\1 N s/' "$1"
 }
 
-same()
-{
-	diff <(normalized "$work/1/$1") <(normalized "$work/0/$1")
-}
+same() { diff <(normalized "$work/1/$1") <(normalized "$work/0/$1"); }
 
 must "the program for gdb can be compiled" prepare
 build_image "$sources/manifest" --add "$work/add:/tests"

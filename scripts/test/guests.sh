@@ -43,10 +43,7 @@ mkdir "$work/files/folder"
 build_image "$work/manifest" --add "$work/files:/t"
 
 # boot OPTION...: the test image, with /bin/sh unless the options say something else
-boot()
-{
-	guest --kernel "$kernel" --image "$image" --timeout 60 "$@"
-}
+boot() { guest --kernel "$kernel" --image "$image" --timeout 60 "$@"; }
 
 # typed PATTERN KEYS: type them when the console shows the pattern
 typed()

@@ -32,10 +32,8 @@ there_and_back()	# there_and_back [OPTION]... IMAGE
 	cmp "$work/first.conf" "${image%.ext2}.conf"
 }
 
-round_trip()	# round_trip TITLE [OPTION]... IMAGE
-{
-	check "$1" there_and_back "${@:2}"
-}
+# round_trip TITLE [OPTION]... IMAGE
+round_trip() { check "$1" there_and_back "${@:2}"; }
 
 # twice [OPTION]... IMAGE: it makes the same as what is there, to the byte
 twice()
@@ -61,10 +59,7 @@ host_state()
 	find "$work/host" -type f -exec sha256sum {} + | sort
 }
 host_state >"$work/before"
-same_host()
-{
-	host_state | diff "$work/before" -
-}
+same_host() { host_state | diff "$work/before" -; }
 up=../../../../../../../../../../..
 # Accepted or refused by name: both are right.
 stays_inside()
@@ -415,10 +410,7 @@ check "twice the same to the byte" twice "$layout"
 round_trip "an image of it makes the same to the byte" "$layout"
 check "other tools read that image" \
 	skopeo --insecure-policy copy -q "oci:$work/again:test" "oci:$work/copy:test"
-make_image_here()
-{
-	"$lupine" image --name test --output "$image" "$layout"
-}
+make_image_here() { "$lupine" image --name test --output "$image" "$layout"; }
 not_replaced()
 {
 	fails 'is there and is no regular file' make_image_here

@@ -32,10 +32,7 @@ clean()
 }
 
 # converts TITLE [OPTION]... IMAGE
-converts()
-{
-	check "$1" clean "${@:2}"
-}
+converts() { check "$1" clean "${@:2}"; }
 
 # no_trace PATTERN COMMAND...: COMMAND fails, says why in one line, by itself and not by a
 # crash, and leaves nothing
@@ -47,16 +44,10 @@ no_trace()
 }
 
 # rejected TITLE PATTERN [OPTION]... IMAGE
-rejected()
-{
-	check "$1" no_trace "^lupine image: error: .*($2)" convert "${@:3}"
-}
+rejected() { check "$1" no_trace "^lupine image: error: .*($2)" convert "${@:3}"; }
 
 # in_image REQUEST: ask debugfs
-in_image()
-{
-	debugfs -R "$1" "$image" 2>/dev/null
-}
+in_image() { debugfs -R "$1" "$image" 2>/dev/null; }
 
 # stat_is PATH TYPE MODE UID:GID: as debugfs's stat sees it
 stat_is()
@@ -68,27 +59,15 @@ stat_is()
 }
 
 # has TITLE PATH TYPE MODE UID:GID
-has()
-{
-	check "$1" stat_is "${@:2}"
-}
+has() { check "$1" stat_is "${@:2}"; }
 
 # size_of PATH, names_in FOLDER: in the image
-size_of()
-{
-	in_image "stat $1" | sed -n 's/.*Group:.*Size: \([0-9]*\).*/\1/p'
-}
+size_of() { in_image "stat $1" | sed -n 's/.*Group:.*Size: \([0-9]*\).*/\1/p'; }
 
-names_in()
-{
-	in_image "ls -p $1" | cut -d/ -f6 | sed '/^$/d' | sort
-}
+names_in() { in_image "ls -p $1" | cut -d/ -f6 | sed '/^$/d' | sort; }
 
 # configuration: what the init is told
-configuration()
-{
-	in_image 'cat /etc/lupine-init.conf' | grep -v '^#'
-}
+configuration() { in_image 'cat /etc/lupine-init.conf' | grep -v '^#'; }
 
 # smaller_than MIB FILE: on the disk, with its holes
 smaller_than()
@@ -173,7 +152,4 @@ image_with()
 }
 
 # label TEXT: a FILTER that gives the image a manifest
-label()
-{
-	jq -nr --arg v "$1" '".config.Labels.\"lupine.manifest\" = \($v | tojson)"'
-}
+label() { jq -nr --arg v "$1" '".config.Labels.\"lupine.manifest\" = \($v | tojson)"'; }

@@ -22,10 +22,8 @@ build()	# build MANIFEST [OPTION]...
 	"$ROOT/scripts/apps/build" --output "$image" "${@:2}" "$work/app/manifest"
 }
 
-mistake()	# mistake TITLE PATTERN MANIFEST [OPTION]...
-{
-	check "$1" no_trace "$2" build "${@:3}"
-}
+# mistake TITLE PATTERN MANIFEST [OPTION]...
+mistake() { check "$1" no_trace "$2" build "${@:3}"; }
 
 # What an ordinary user can and cannot read must not matter.
 mkdir -p "$work/add/deep/er" "$work/add/closed"

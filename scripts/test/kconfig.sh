@@ -317,10 +317,7 @@ applications_are_profiles()
 	done
 }
 
-kmake()
-{
-	make -s -C "$BUILD/tree" O="$work/in-tree" "$@"
-}
+kmake() { make -s -C "$BUILD/tree" O="$work/in-tree" "$@"; }
 
 # same_inside SPEC TARGET...: the kernel's own targets give the same.
 same_inside()

@@ -69,10 +69,7 @@ begin()
 	exec </dev/null
 }
 
-at_exit()
-{
-	at_exit=("$(printf '%q ' "$@")" "${at_exit[@]}")
-}
+at_exit() { at_exit=("$(printf '%q ' "$@")" "${at_exit[@]}"); }
 
 # shellcheck disable=SC2317 # called by a trap
 finish()
@@ -230,10 +227,7 @@ no_returns()
 	"$@" 2>&1 | tr -d '\r'
 }
 
-guest()
-{
-	run no_returns "$ROOT/scripts/lupine/lupine" run "$@"
-}
+guest() { run no_returns "$ROOT/scripts/lupine/lupine" run "$@"; }
 
 said()
 {

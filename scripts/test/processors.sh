@@ -56,10 +56,7 @@ guest_on()
 }
 
 # on KERNEL MODEL CPUS MEMORY FLAGS
-on()
-{
-	check "$2, $3 of them, $4 MiB, $(kernel_name "$1")" guest_on "$@"
-}
+on() { check "$2, $3 of them, $4 MiB, $(kernel_name "$1")" guest_on "$@"; }
 
 build_image "$ROOT/scripts/test/kselftest/manifest" --add "$tests:/kselftest"
 # With CONFIG_KML, none of these is on, whatever the processor has.

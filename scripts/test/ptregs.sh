@@ -20,10 +20,7 @@ list=$ROOT/scripts/test/ptregs/list
 gcc -O2 -Wall -Wextra -Werror -o "$work/ptregs" "$ROOT/scripts/test/ptregs/ptregs.c"
 objdump -d --no-show-raw-insn "$kernel" >"$work/code"
 
-complete()
-{
-	"$work/ptregs" "$kernel" "$list" <"$work/code"
-}
+complete() { "$work/ptregs" "$kernel" "$list" <"$work/code"; }
 
 # finds PATTERN FUNCTION INSTRUCTION: what is wrong with one more instruction there.
 finds()

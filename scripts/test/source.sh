@@ -79,10 +79,7 @@ make_patch()
 	(cd "$d" && ! diff -u "a/$2" "b/$2") >"$repo/patches/$1"
 }
 
-series()
-{
-	printf '%s\n' '# a comment' "$@" >"$repo/series"
-}
+series() { printf '%s\n' '# a comment' "$@" >"$repo/series"; }
 
 wrong_version()
 {

@@ -76,9 +76,7 @@ main()
 	need --group test curl mariadb mosquitto_sub nc psql redis-cli
 
 	work=$(mktemp -d)
-	trap finish EXIT
-	trap 'exit 130' INT
-	trap 'exit 143' TERM
+	at_end finish
 	if [ -n "$rewrite" ]; then
 		[ -z "$image" ] || die "--rewrite makes an image of its own; --image excludes it"
 		image=$work/$app.ext2

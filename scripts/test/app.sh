@@ -3,9 +3,9 @@
 #
 # Usage: scripts/test/app.sh APP --kernel VMLINUX [OPTION]...
 #
-# Boots an application's image, makes it if need be, and lets the application's
+# Boot an application's image, make it if need be, and let the application's
 # own check (scripts/apps/APP/check) talk to it through a forwarded port.
-# Then ends the application by Ctrl-C on the console. Prints one line, ok or not
+# Then end the application by Ctrl-C on the console. Print one line, ok or not
 # ok, with the time from QEMU's start until the application answered; on failure
 # also the end of the console.
 #

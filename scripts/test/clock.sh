@@ -3,7 +3,7 @@
 #
 # Usage: scripts/test/clock.sh --kernel VMLINUX [--seconds N]
 #
-# Compares the date of a guest with the host's: after boot, after N busy seconds, and
+# Compare the date of a guest with the host's: after boot, after N busy seconds, and
 # after QEMU was stopped for a while. The guest says its date to each connection; what it
 # says has to lie between the host's before and after, give or take the 20 ms that
 # Documentation/lupine/images.rst promises.

@@ -3,7 +3,7 @@
 #
 # Usage: scripts/test/container-images.sh [--kernel VMLINUX]
 #
-# Tests `lupine image` with images made by umoci, skopeo and, where it is
+# Test `lupine image` with images made by umoci, skopeo and, where it is
 # installed, buildah: what is in the file system afterwards and what the init is
 # to run; and that each kind of broken image gets its message and leaves nothing
 # behind. With a kernel, the images are also booted.

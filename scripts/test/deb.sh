@@ -3,7 +3,7 @@
 #
 # Usage: scripts/test/deb.sh [--suite NAME] [FOLDER]
 #
-# Tests the packages that scripts/source/deb wrote to build/deb (or FOLDER):
+# Test the packages that scripts/source/deb wrote to build/deb (or FOLDER):
 # versions, lintian, and installing, using, upgrading and removing them in a
 # Debian that mmdebstrap makes, which takes a network and minutes: this machine's
 # release, or NAME. The packaged kernel boots and runs a program that the packaged

@@ -3,7 +3,7 @@
 #
 # Usage: scripts/test/export.sh
 #
-# Tests what scripts/source/export wrote: git am, b4 and quilt take it on a clean
+# Test what scripts/source/export wrote: git am, b4 and quilt take it on a clean
 # source without fuzz, topic by topic in order, and each gives build/tree byte by byte; a
 # topic applies with only those that it needs; checkpatch --strict has nothing to say,
 # and the mails are complete.

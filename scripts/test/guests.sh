@@ -3,7 +3,7 @@
 #
 # Usage: scripts/test/guests.sh --kernel VMLINUX
 #
-# Tests `lupine run`, `lupine guest` and the init by booting: exit status, panic,
+# Test `lupine run`, `lupine guest` and the init by booting: exit status, panic,
 # time-out, arguments, environment, user, network, signals, orphans, and what is said
 # when something is missing. VMLINUX is any kernel with lupine-general's options.
 set -eu

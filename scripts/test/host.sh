@@ -3,7 +3,7 @@
 #
 # Usage: scripts/test/host.sh [--suite NAME] [COMMAND [ARGUMENT]...]
 #
-# Tests this repository on a fresh Debian 13 (NAME: another release), in a folder that
+# Test this repository on a fresh Debian 13 (NAME: another release), in a folder that
 # mmdebstrap makes: a clone, `make run` until Redis answers, and what depends on the
 # versions of compiler, libc, QEMU and packages. This takes a network and half an hour.
 # With a COMMAND, only that runs there, in the clone. The Debian stays in

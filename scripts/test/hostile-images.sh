@@ -3,7 +3,7 @@
 #
 # Usage: scripts/test/hostile-images.sh [--long]
 #
-# Tests what `lupine image` does with images that are hostile, large or unusual:
+# Test what `lupine image` does with images that are hostile, large or unusual:
 # links that lead out of the image, labels with commands, bombs, limits, and an
 # interrupted run. tar and jq put the images together. Links point into
 # the test's own folder, and no file outside of the result may change.

@@ -3,7 +3,7 @@
 #
 # Usage: scripts/test/images.sh
 #
-# Tests scripts/apps/build: what ends up in the file system, and that each
+# Test scripts/apps/build: what ends up in the file system, and that each
 # mistake gets its message and leaves nothing behind. Fetches no packages.
 set -eu
 

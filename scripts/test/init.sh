@@ -3,7 +3,7 @@
 #
 # Usage: scripts/test/init.sh
 #
-# Tests how the init reads its configuration and the kernel's command line, on
+# Test how the init reads its configuration and the kernel's command line, on
 # this machine. What it does as PID 1 is tested by booting: scripts/test/guests.sh.
 set -eu
 

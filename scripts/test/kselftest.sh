@@ -3,7 +3,7 @@
 #
 # Usage: scripts/test/kselftest.sh --kernel VMLINUX --tests DIR [OPTION]...
 #
-# Boots a kernel, runs kselftests in it and judges the result. DIR is what
+# Boot a kernel, run kselftests in it and judge the result. DIR is what
 # `make -C tools/testing/selftests TARGETS=... INSTALL_PATH=DIR install` made.
 # The console with its KTAP is shown as it comes; the last line is
 # "N passed, N failed, N skipped". The exit status is 0 only if all tests that

@@ -3,8 +3,8 @@
 #
 # Usage: scripts/test/manifest.sh
 #
-# Compiles the parser of manifests and its tests (scripts/test/manifest/manifest.c) with
-# the sanitizers for addresses and undefined behaviour, and runs them.
+# Compile the parser of manifests and its tests (scripts/test/manifest/manifest.c) with
+# the sanitizers for addresses and undefined behaviour, and run them.
 set -eu
 
 # shellcheck source=scripts/lib.sh

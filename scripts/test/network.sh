@@ -3,7 +3,7 @@
 #
 # Usage: scripts/test/network.sh --kernel VMLINUX [--full]
 #
-# Talks to guests over forwarded ports as users do: many connections at once, a large
+# Talk to guests over forwarded ports as users do: many connections at once, a large
 # answer, half-closed connections, UDP, and ports that cannot be had.
 #
 #   --kernel VMLINUX   the guests' kernel

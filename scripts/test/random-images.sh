@@ -3,7 +3,7 @@
 #
 # Usage: scripts/test/random-images.sh [--number N] [--first SEED]
 #
-# Compares what `lupine image` makes of random images with what umoci unpacks of
+# Compare what `lupine image` makes of random images with what umoci unpacks of
 # them, file by file: type, mode, owner, links, size and content. An OCI image of the
 # result has to make the same to the byte. N is 20, or 200 for make test-full. An image
 # that umoci refuses has to be refused by lupine, too. Without root rights, umoci cannot

@@ -3,8 +3,8 @@
 #
 # Usage: scripts/test/ukl-apps.sh --kernel FOLDER [redis] [memcached]
 #
-# Builds Debian's source packages of applications with their own makefiles and
-# CC=ukl-gcc, with the kernel in FOLDER, boots what comes out, and lets the checks of
+# Build Debian's source packages of applications with their own makefiles and
+# CC=ukl-gcc, with the kernel in FOLDER, boot what comes out, and let the checks of
 # scripts/apps talk to it. The sources stay in build/download.
 set -eu
 # shellcheck source=scripts/test/lib.sh

@@ -3,9 +3,9 @@
 #
 # Usage: scripts/test/ukl.sh [--quick] --kernel FOLDER
 #
-# Tests applications in the kernel: links the programs of selftests/ukl with the
+# Test applications in the kernel: link the programs of selftests/ukl with the
 # objects in FOLDER, a kernel that scripts/kconfig/build made of a profile with
-# +ukl, and boots them. What ukl-gcc refuses is tested, too.
+# +ukl, and boot them. What ukl-gcc refuses is tested, too.
 #
 #   --quick   only what depends on the kernel, with one libc
 set -eu

@@ -118,11 +118,6 @@ struct blob {
 	const char *what;
 };
 
-struct strings {
-	char **item;
-	size_t nr;
-};
-
 #define MANIFEST_LABEL	"lupine.manifest"
 
 struct oci_image {
@@ -147,7 +142,6 @@ struct source {
 
 void oci_open(const struct source *source, struct oci_image *image);
 void oci_list(const struct source *source, struct oci_image *image);
-void strings_add(struct strings *s, const char *text);
 
 void print_visible(const char *text);
 

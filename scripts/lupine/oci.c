@@ -40,12 +40,6 @@ static struct member {
 static size_t nr_members;
 static int members_fd;
 
-void strings_add(struct strings *s, const char *text)
-{
-	s->item = xrealloc(s->item, s->nr + 1, sizeof(*s->item));
-	s->item[s->nr++] = xstrdup(text);
-}
-
 static json_object *parse(const char *text, size_t len, const char *what)
 {
 	struct json_tokener *tok = json_tokener_new_ex(MAX_DEPTH);

@@ -146,24 +146,25 @@ selected()
 # patches that are not there now.
 before()
 {
-	local first=$folder/$1.patches now=("${queue[@]:0:from - 1}") other
+	local first=$folder/$1.patches now=("${queue[@]:0:from - 1}") other like=''
 
 	configure "$1"
-	# The same kernel is not built twice.
 	for other in "${specs[@]}"; do
 		[ "$other" != "$1" ] || break
-		if cmp -s "$folder/$other/.config" "$folder/$1/.config"; then
-			cp "$folder/$other.known" "$folder/$1.known"
-			return
-		fi
+		[ "${other%%+*}" != "${1%%+*}" ] || like=$other
 	done
+	# Without its option it is the kernel before it, once more.
+	if [ -n "$like" ] && ! selected "$1"; then
+		cp "$folder/$like.known" "$folder/$1.known"
+		return
+	fi
 	[ -z "$fast" ] || [ -e "$first" ] || first+=.fast
 	if [ ! -e "$first" ] || grep -qvFx -f <(printf '%s\n' "${now[@]}") "$first"; then
 		rm -rf "${folder:?}/$1" "$folder/$1".*
 		configure "$1"
 		compile "$1" "$folder/$1.log"
 		warnings "$folder/$1.log" >"$folder/$1.complete"
-		printf '%s\n' "${now[@]}" >"$first"
+		printf '%s\n' "${now[@]}" | sed '/^$/d' >"$first"
 	fi
 	compile "$1" "$folder/$1.log"
 	warnings "$folder/$1.log" | sort -u - "$folder/$1.complete" >"$folder/$1.known"

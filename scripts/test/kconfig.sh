@@ -96,7 +96,7 @@ reference()
 {
 	mkdir -p "$work/reference"
 	"$ROOT/scripts/kconfig/configure" --output "$work/microvm" microvm
-	awk -v differences="$profiles/microvm/differences" '
+	awk -v differences="$profiles/$BASE/differences" '
 		BEGIN {
 			while ((getline line <differences) > 0) {
 				split(line, word, " ")
@@ -124,7 +124,7 @@ reference()
 microvm_is_compared_with_what_it_is_equal_to()
 {
 	reference
-	gives 0 '^[0-9]{4} options of the guest compared; 2 that Linux 6.1 did not know' \
+	gives 0 '^[0-9]{4} options of the guest compared; 2 that it did not know' \
 		compare --reference "$work/reference"
 }
 
@@ -136,7 +136,7 @@ differences_from_the_guest_are_found()
 	printf 'CONFIG_NO_SUCH_THING=y\nCONFIG_VLAN_8021Q=y\n' >>"$guest"
 	sed -i 's/^CONFIG_VETH=y$/# CONFIG_VETH is not set/; s/^CONFIG_NR_CPUS=64$/CONFIG_NR_CPUS=8/
 		s/^CONFIG_FRONTSWAP=y$//; s/^CONFIG_AUTOFS_FS=y$//' "$guest"
-	echo 'gone INET it was on the way' >>"$profiles/microvm/differences"
+	echo 'gone INET it was on the way' >>"$profiles/$BASE/differences"
 	gives 1 '' compare --reference "$work/reference"
 	said '^lost CONFIG_NO_SUCH_THING=y, which Linux 6\.12 does not know' \
 		'^lost CONFIG_VLAN_8021Q=y' '^grown CONFIG_VETH=y' \

@@ -243,16 +243,22 @@ static void find_applets(const struct inode *box, struct applets *a)
 	const uint8_t *end = box->mem + box->size, *p, *start;
 	size_t i, len, size, index[ARRAY_SIZE(known)];
 
-	start = memmem(box->mem, box->size, "\0[\0[[\0", 6);
+	/* What is in front of the list is another one, which may end in any byte. */
 	a->nr = 0;
-	for (p = start ? start + 1 : end; p < end && a->nr < MAX_APPLETS; p += len + 1) {
-		/* The file's content is followed by a NUL of our own. */
-		len = strlen((const char *)p);
-		if (!len || len > 32 || strspn((const char *)p, chars) != len)
+	for (start = box->mem; a->nr < 10; start++) {
+		start = memmem(start, end - start, "[\0[[", 5);
+		if (!start)
 			break;
-		if (a->nr && strcmp(a->name[a->nr - 1], (const char *)p) >= 0)
-			break;
-		a->name[a->nr++] = (const char *)p;
+		a->nr = 0;
+		for (p = start; p < end && a->nr < MAX_APPLETS; p += len + 1) {
+			/* The file's content is followed by a NUL of our own. */
+			len = strlen((const char *)p);
+			if (!len || len > 32 || strspn((const char *)p, chars) != len)
+				break;
+			if (a->nr && strcmp(a->name[a->nr - 1], (const char *)p) >= 0)
+				break;
+			a->name[a->nr++] = (const char *)p;
+		}
 	}
 	if (a->nr < 10)
 		die("busybox: /bin/busybox has no list of its commands where it was expected");

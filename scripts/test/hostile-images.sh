@@ -457,7 +457,11 @@ leaves_nothing()	# leaves_nothing SIGNAL DELAY
 	sleep "$2"
 	kill -s "$1" $pid 2>/dev/null || :
 	wait $pid || status=$?
-	[ "$1" != KILL ] || sleep 0.5
+	# The process that removes the rest gets its turn late on a busy machine.
+	for _ in {1..100}; do
+		pgrep -f -- "--output $image" || break
+		sleep 0.2
+	done
 	ls -A "$work/made"
 	[ $status != 0 ] || return 0
 	echo "$1" >>"$work/interrupted"

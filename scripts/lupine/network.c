@@ -78,7 +78,7 @@ static void parse_port(const char *word, struct port *p)
 	    inet_pton(AF_INET, p->address, &in) != 1 || !port_number(part[nr - 2], &p->host) ||
 	    !port_number(part[nr - 1], &p->guest))
 		die("-p %s: want [ADDRESS:]HOST:GUEST[/tcp|/udp], ports from 1 to 65535, %s",
-		    word, "ADDRESS as 127.0.0.1");
+		    word, "an IPv4 ADDRESS as 127.0.0.1: QEMU forwards no IPv6");
 	free(text);
 }
 

@@ -24,11 +24,12 @@ export LC_ALL=C
 # Nor must file modes, where cd leads, and what grep prints.
 umask 022
 unset CDPATH GREP_OPTIONS GREP_COLOR GREP_COLORS
-# Nor the bytes that git writes. (Settings from the environment win over all files.)
+# Nor the bytes that git writes, nor who owns the repository whose scripts already run.
+# (Settings from the environment win over all files.)
 n=0
 for setting in core.autocrlf=false core.eol=lf core.safecrlf=false color.ui=false \
 	diff.noprefix=false diff.mnemonicPrefix=false mailinfo.scissors=false \
-	am.keepcr=false commit.gpgsign=false core.hooksPath=/dev/null; do
+	am.keepcr=false commit.gpgsign=false core.hooksPath=/dev/null "safe.directory=$ROOT"; do
 	export "GIT_CONFIG_KEY_$n=${setting%%=*}" "GIT_CONFIG_VALUE_$n=${setting#*=}"
 	n=$((n + 1))
 done

@@ -314,6 +314,29 @@ odd_user()
 	[ "$names" = "$(modes)" ]
 }
 
+# The project and the source belong to somebody else, who lets nobody write, and there is
+# no home.
+another_user()
+{
+	local user=(setpriv --reuid 65534 --regid 65534 --clear-groups env -u HOME "BUILD=$work/theirs"
+		GIT_CONFIG_COUNT=0 "KSRC=$kernel" "$repo/scripts/source/tree")
+
+	[ "$(id -u)" = 0 ] || { echo "needs root"; return $SKIP; }
+	mkdir -p "$repo/selftests/kml" "$work/theirs"
+	echo x >"$repo/selftests/kml/new"
+	chown 65534 "$work/theirs"
+	chmod a+rx "$work"
+	commit_all "$repo"
+	chmod -R a-w,a+rX "$repo" "$kernel"
+	says '' "${user[@]}" --bare </dev/null
+	[ -f "$work/theirs/tree/tools/testing/selftests/kml/new" ]
+	mkdir "$kernel/.git"
+	git -C "$kernel" init -q
+	fails 'git cannot read KSRC=.*: detected dubious ownership' "${user[@]}"
+	chmod -R u+w "$repo" "$kernel"
+	rm -r "$repo/.git" "$kernel/.git" "$repo/selftests" "$work/theirs"
+}
+
 indented_diff()
 {
 	{
@@ -542,6 +565,7 @@ check "git trees and tarballs give the same tree" other_sources
 check "each base has its own patches" two_bases
 check "a clone by a git that converts line ends works" line_ends
 check "neither git's settings nor the environment change the tree" odd_user
+check "another user, who has no home and may write nowhere else" another_user
 check "a patch with an indented diff in its message is refused" indented_diff
 check "a path with a blank is refused at once" path_with_blank
 check "make deb refuses a profile that cannot name a package at once" illegal_package

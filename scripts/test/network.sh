@@ -124,7 +124,7 @@ refused "an address of IPv6" 'an IPv4 ADDRESS as 127.0.0.1: QEMU forwards no IPv
 	"${no_guest[@]}" -p '[::1]:1:2'
 refused "another protocol" 'want \[ADDRESS:\]HOST:GUEST\[/tcp\|/udp\]' "${no_guest[@]}" -p 1:2/sctp
 if [ -n "$full" ]; then
-	need --group test redis-benchmark wrk ab hey pgbench
+	need --group test redis-benchmark wrk ab hey
 	"$ROOT/scripts/apps/build" --output "$work/redis.ext2" redis >"$out" 2>&1 || cat "$out"
 	start_guest "$work/redis.ext2" 'Ready to accept' -p "$tcp:6379" >"$work/start" 2>&1 || :
 	check "redis-benchmark" timeout 300 redis-benchmark -q -p "$tcp" -n 20000 -t get,set
@@ -137,15 +137,20 @@ if [ -n "$full" ]; then
 	output "ab -c 100" '^Failed requests: +0$' timeout 120 ab -q -c 100 -n 5000 "http://127.0.0.1:$http/"
 	output "hey" '\[200\].*200 responses' timeout 120 hey "http://127.0.0.1:$http/"
 	stop_guest
-	"$ROOT/scripts/apps/build" --output "$work/pg.ext2" postgresql >"$out" 2>&1 || cat "$out"
-	start_guest "$work/pg.ext2" 'init' -p "$tcp:5432" >"$work/start" 2>&1 || :
-	# It makes its data folder first.
-	while kill -0 "$server" && ! pg_isready -q -t 2 -h 127.0.0.1 -p "$tcp"; do
-		sleep 1
-	done
-	pgbench=(timeout 120 pgbench -h 127.0.0.1 -p "$tcp" -U postgres)
-	check "pgbench makes its tables" "${pgbench[@]}" -i postgres
-	output "pgbench" '^number of transactions actually processed: 10/10' "${pgbench[@]}" postgres
+	# Debian has it in the package of the server, which would start.
+	if compgen -G '/usr/lib/postgresql/*/bin/pgbench' >"$out"; then
+		"$ROOT/scripts/apps/build" --output "$work/pg.ext2" postgresql >"$out" 2>&1 || cat "$out"
+		start_guest "$work/pg.ext2" 'init' -p "$tcp:5432" >"$work/start" 2>&1 || :
+		# It makes its data folder first.
+		while kill -0 "$server" && ! pg_isready -q -t 2 -h 127.0.0.1 -p "$tcp"; do
+			sleep 1
+		done
+		pgbench=(timeout 120 pgbench -h 127.0.0.1 -p "$tcp" -U postgres)
+		check "pgbench makes its tables" "${pgbench[@]}" -i postgres
+		output "pgbench" '^number of transactions actually processed: 10/10' "${pgbench[@]}" postgres
+	else
+		skip "pgbench" "no pgbench here"
+	fi
 	stop_guest
 fi
 summary

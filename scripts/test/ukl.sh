@@ -247,6 +247,8 @@ run on_host conftest
 outcome "configure's programs run on the host" 5
 UKL_HOST='mk*' run on_host mktable
 outcome "so do those that UKL_HOST names" 5
+run on_host gentable
+outcome "a build that runs a kernel is told of UKL_HOST" 139 '^ukl: gentable is a kernel; UKL_HOST=gentable'
 run on_host autotest
 outcome "and those that builds are known to run" 5
 output "other uses of the compiler are its own" '^gcc ' ukl-gcc --version

@@ -153,6 +153,9 @@ static void prepare(char **envp)
 
 	/* posix_spawn() and daemon() want /dev/null. */
 	mount_at("dev", "/dev", "devtmpfs", 0);
+	/* A pseudo-terminal of /dev/ptmx appears in /dev/pts. */
+	sys(SYS_mkdir, (long)"/dev/pts", 0755, 0, 0, 0);
+	mount_at("devpts", "/dev/pts", "devpts", 0);
 	for (; *envp; envp++) {
 		for (i = 0; root[i] && (*envp)[i] == root[i]; i++)
 			;

@@ -240,6 +240,18 @@ static bool null_device(void)
 	return fd >= 0 && write(fd, "x", 1) == 1 && !close(fd);
 }
 
+static bool pseudo_terminal(void)
+{
+	int ptmx = posix_openpt(O_RDWR | O_NOCTTY), tty;
+	char buf[8] = "";
+
+	if (ptmx < 0 || grantpt(ptmx) || unlockpt(ptmx))
+		return false;
+	tty = open(ptsname(ptmx), O_RDWR | O_NOCTTY);
+	return tty >= 0 && write(tty, "x\n", 2) == 2 && read(ptmx, buf, sizeof(buf)) == 3 &&
+	       !strcmp(buf, "x\r\n");
+}
+
 static const struct {
 	const char *name;
 	bool (*passes)(void);
@@ -262,6 +274,7 @@ static const struct {
 	{ "addresses in numbers are names", numeric_names },
 	{ "exec() of a missing file says so", exec_of_nothing },
 	{ "there is a null device", null_device },
+	{ "there are pseudo-terminals", pseudo_terminal },
 };
 
 int main(void)

@@ -21,8 +21,6 @@
 #   --quick        run only selftests that are quick and close to the entry code
 #   --seconds N    run each stressor for N seconds (default 1)
 #   --timeout N    limit the time of each guest, in seconds (default 1200)
-#   --cpus N       processors of the guests (default 1)
-#   --memory MiB   their memory (default 1024)
 #
 # Example: scripts/test/differential.sh --suite kselftest --quick
 set -eu
@@ -31,9 +29,9 @@ set -eu
 
 kernel=$BUILD/kernel/lupine-general+suites/vmlinux
 other=$BUILD/kernel/lupine-general+nokml+suites/vmlinux
-suites=() tests=() quick='' seconds=1 timeout=1200 cpus=1 memory=1024
-begin kernel:kernel other:kernel suite:list test:list quick seconds:number timeout:number \
-	cpus:number memory:number -- "$@"
+suites=() tests=() quick='' seconds=1 timeout=1200
+begin kernel:kernel other:kernel suite:list test:list quick seconds:number \
+	timeout:number -- "$@"
 kernels=("$kernel" "$other") only=("${tests[@]}")
 # The longest at the end, in case that somebody has no time for all.
 [ ${#suites[@]} -gt 0 ] || suites=(kunit stress kselftest)
@@ -122,18 +120,18 @@ boot()
 	case $suite in
 	kselftest)
 		"$ROOT/scripts/test/kselftest.sh" --kernel "${kernels[n]}" --tests "$folder/install" \
-			--memory "$memory" --cpus "$cpus" --timeout "$timeout" --test-timeout 120 \
+			--memory 1024 --timeout "$timeout" --test-timeout 120 \
 			-e "KSELFTEST_PARAM_TEST_ARGS=$rseq" \
 			-e "KSELFTEST_PARAM_TEST_COMPARE_TWICE_ARGS=$rseq" \
 			-e "KSELFTEST_PARAM_TEST_MM_CID_ARGS=$rseq" \
 			--append "$append" --log "$log" "$@" || status=$? ;;
 	kunit)
 		"$ROOT/scripts/lupine/lupine" run --kernel "${kernels[n]}" --image "$image" \
-			--memory "$memory" --cpus "$cpus" --timeout "$timeout" --no-net --log "$log" \
+			--memory 1024 --timeout "$timeout" --no-net --log "$log" \
 			--append "ignore_loglevel log_buf_len=1M" --entrypoint /bin/true || status=$? ;;
 	stress)
 		"$ROOT/scripts/lupine/lupine" run --kernel "${kernels[n]}" --image "$image" \
-			--memory "$memory" --cpus "$cpus" --timeout "$timeout" --log "$log" \
+			--memory 1024 --timeout "$timeout" --log "$log" \
 			--append "$append" -- "$seconds" \
 			"${classes[@]}" || status=$? ;;
 	esac

@@ -1,26 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/test/enosys.sh --kernel VMLINUX [--config FILE] [--accel MODE]
+# Usage: scripts/test/enosys.sh --kernel VMLINUX
 #
 # Test the table of options and system calls (scripts/kconfig/syscalls) on a kernel:
 # boot it with a program that makes each call of the table. A call must fail with
 # ENOSYS if an option that it needs is off, and must not if all are on. Print one line
-# for each call; the last line is "N passed, N failed".
-#
-#   --config FILE   read the kernel's configuration in FILE (default: .config beside
-#                   the kernel)
-#   --accel MODE    as for lupine run
+# for each call; the last line is "N passed, N failed". The kernel's .config lies beside it.
 #
 # Example: scripts/test/enosys.sh --kernel build/kernel/lupine-base/vmlinux
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-kernel='' config='' machine=()
-begin kernel:kernel! config:file accel:guest cpu:guest memory:guest -- "$@"
-config=${config:-$(dirname "$kernel")/.config}
-[ -f "$config" ] || die "no configuration $config; see --help"
+kernel=''
+begin kernel:kernel! -- "$@"
+config=$(dirname "$kernel")/.config
+[ -f "$config" ] || die "no configuration $config beside the kernel"
 
 mkdir "$work/calls"
 "$ROOT/scripts/kconfig/syscalls" >"$work/table"
@@ -42,7 +38,7 @@ awk -F '\t' '
 # What the console lost must not count as passed.
 calls()
 {
-	guest --kernel "$kernel" --image "$image" --no-net --quiet --timeout 300 "${machine[@]}"
+	guest --kernel "$kernel" --image "$image" --no-net --quiet --timeout 300
 	[ "$(grep -acE '^(not )?ok - ' "$out")" = "$(wc -l <"$work/calls/list")" ] ||
 		{ echo "not ok - the guest reported not all of the calls"; return 1; }
 	return "$status"

@@ -11,17 +11,14 @@
 #   --other VMLINUX   run the same with this kernel; gdb must answer the same, apart
 #                     from addresses and process numbers
 #   --case NAME       run only this file (may be repeated)
-#   --cpus N          processors of the guest (default 1)
-#   --memory MiB      its memory (default 256)
-#   --timeout SECONDS   its time (default 400)
 #
 # Example: scripts/test/gdb.sh --kernel build/kernel/lupine-general/vmlinux
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-kernel='' other='' cases=() machine=() timeout=400
-begin kernel:kernel! other:kernel case:list cpus:guest memory:guest timeout:number -- "$@"
+kernel='' other='' cases=()
+begin kernel:kernel! other:kernel case:list -- "$@"
 kernels=("$kernel" ${other:+"$other"})
 sources=$ROOT/scripts/test/gdb
 if [ ${#cases[@]} = 0 ]; then
@@ -50,7 +47,7 @@ cases_on()
 	mkdir "$work/$n"
 	grep -qaF entry_CALL_64 "${kernels[n]}" || kml=0
 	guest --kernel "${kernels[n]}" --image "$image" --no-net --quiet \
-		--timeout "$timeout" "${machine[@]}" -- "$kml" "${cases[@]}"
+		--timeout 400 -- "$kml" "${cases[@]}"
 	awk -v dir="$work/$n" '
 		/^=== begin / { out = dir "/" $3; printf "" >out; next }
 		/^=== end / { print "=== status " $4 >out; close(out); out = ""; next }

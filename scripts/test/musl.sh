@@ -8,13 +8,7 @@
 # fail. The programs run on this kernel, with SYSCALL and with an entry for system calls
 # that scripts/test/musl/with-entry.c puts into user space, and with --kernel in a guest.
 #
-#   --kernel VMLINUX     also test in a guest with this kernel
-#   --way kernel|syscall   choose the way of the guest's system calls (default kernel)
-#   --guest-only         test nothing on this machine
-#   --cpus N             as for lupine run, like the next two
-#   --accel MODE
-#   --timeout SECONDS
-#   --scale N            set the length of the tests (default 50, in a guest 5)
+#   --kernel VMLINUX     also test in a guest with this kernel, which has CONFIG_KML
 #   --program NAME       test only this program (may be repeated)
 #
 # Example: scripts/test/musl.sh --kernel build/kernel/lupine-general/vmlinux
@@ -22,11 +16,8 @@ set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-kernel='' way=kernel guest_only='' scale='' timeout=600 machine=() programs=()
-begin kernel:kernel way:text guest-only cpus:guest accel:guest timeout:number scale:number \
-	program:list -- "$@"
-case $way in kernel | syscall) ;; *) die "--way is kernel or syscall, not '$way'" ;; esac
-[ -z "$guest_only" ] || [ -n "$kernel" ] || die "--guest-only needs --kernel"
+kernel='' programs=()
+begin kernel:kernel program:list -- "$@"
 sources=$ROOT/scripts/test/musl
 musl=$SHARED/musl
 bin=$work/bin
@@ -143,7 +134,7 @@ mutant()
 here()
 {
 	env ${1:+MUSL_TEST_WAY="$1"} TMPDIR="$work" TESTS="$bin/here" WITH="${*:2}" \
-		sh "$sources/in-guest" "${scale:-50}" "${programs[@]}"
+		sh "$sources/in-guest" 50 "${programs[@]}"
 }
 
 on_host()
@@ -191,19 +182,19 @@ alpine_image()
 # in_guest IMAGE [ARGUMENT]...
 in_guest()
 {
-	guest --kernel "$kernel" --image "$1" --no-net --quiet --timeout "$timeout" \
-		-e "MUSL_TEST_WAY=$way" "${machine[@]}" "${@:2}"
+	guest --kernel "$kernel" --image "$1" --no-net --quiet --timeout 600 \
+		-e MUSL_TEST_WAY=kernel "${@:2}"
 	ended 0
 }
 
 must "build/musl" "$ROOT/scripts/musl/build"
 must "the tests compile" compile
-[ -n "$guest_only" ] || on_host
+on_host
 if [ -n "$kernel" ]; then
 	build_image "$sources/manifest" --add "$bin/static:/tests/static" \
 		--add "$bin/static-pie:/tests/static-pie" --add "$bin/dynamic:/tests/dynamic" \
 		--add "$musl/rootfs/lib:/usr/lib"
-	suite "in a guest" in_guest "$image" -- "${scale:-5}" "${programs[@]}"
+	suite "in a guest" in_guest "$image" -- 5 "${programs[@]}"
 	check "a container image with another musl, and with ours" alpine_image
 	if ok; then
 		check "the container image as it is" in_guest "$bin/alpine.ext2"

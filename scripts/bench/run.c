@@ -413,9 +413,9 @@ static void in_turns(const struct experiment *e, struct kernel *k, size_t n, con
 		for (u = 0; u < n_units; u++)
 			for (i = 0; i < n && !enough(units[u], turn); i++) {
 				show_turn(done++, all, start,
-					      text("run %ld of %ld: %s%s%s, %s", turn + 1, opt.runs,
-						   k[i].app ?: "", k[i].app ? " on " : "",
-						   k[i].name, units[u]));
+					  text("run %ld of %ld: %s%s%s, %s", turn + 1, opt.runs,
+					       k[i].app ?: "", k[i].app ? " on " : "",
+					       k[i].name, units[u]));
 				measure(e, &k[i], units[u], &rows);
 			}
 		for (i = 0; i < rows.n; i++)

@@ -96,8 +96,8 @@ static void check_new(const struct fragment *present)
 	menu_for_each_entry(menu) {
 		struct symbol *sym = menu->sym;
 
-		if (!sym || !sym->name || sym_is_choice(sym) || find_request(present, sym->name, NULL) ||
-		    !can_be_seen(menu))
+		if (!sym || !sym->name || sym_is_choice(sym) ||
+		    find_request(present, sym->name, NULL) || !can_be_seen(menu))
 			continue;
 		sym_calc_value(sym);
 		if (!sym_is_changeable(sym))

@@ -170,13 +170,16 @@ static unsigned long kernel_text(void)
 	return (unsigned long)hi << 32 | lo;
 }
 
-/* A place in the kernel's text, well before its entry, that reads @a, @b. */
+/*
+ * A place in the kernel's text, well away from its entry, that reads @a, @b. The text
+ * starts at a multiple of 2 MB, and the entry is either the first or the last in it.
+ */
 static unsigned long find_text(unsigned char a, unsigned char b)
 {
-	const volatile unsigned char *p = (void *)(kernel_text() - 0x1000);
-	int i;
+	int step = kernel_text() % 0x200000 < 0x40000 ? 1 : -1, i;
+	const volatile unsigned char *p = (void *)(kernel_text() + step * 0x4000);
 
-	for (i = 0; i < 0x40000; i++, p--)
+	for (i = 0; i < 0x40000; i++, p += step)
 		if (p[0] == a && p[1] == b)
 			return (unsigned long)p;
 	return 0;

@@ -191,7 +191,9 @@ count_objects()
 {
 	local expected=$1 start=$SECONDS shown=$SECONDS n=0 left line
 
-	trap 'printf "\r\033[K"' EXIT
+	# No new line at the end of a narrow terminal, from where \r would not lead back
+	trap 'printf "\r\033[K\033[?7h"' EXIT
+	printf '\033[?7l'
 	while IFS= read -r line; do
 		[[ $line == *.o ]] || continue
 		n=$((n + 1))

@@ -72,7 +72,7 @@ void progress(bool first, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	progress_shown = dprintf(STDERR_FILENO, "\r\033[K    %s", text) > 0;
+	progress_shown = dprintf(STDERR_FILENO, "\r\033[K\033[?7l    %s\033[?7h", text) > 0;
 }
 
 void progress_end(void)

@@ -114,7 +114,7 @@ timed()
 	log=$LOGS/$(tr -cs 'A-Za-z0-9+.\n' '-' <<<"${title:0:100}").log
 	if [ -t 2 ]; then
 		while :; do
-			printf '\r\033[K%s: test %d%s, %d:%02d: %s' "$subject" \
+			printf '\r\033[K\033[?7l%s: test %d%s, %d:%02d: %s\033[?7h' "$subject" \
 				$((passed + failed + skipped + 1)) "${expected:+ of $expected}" \
 				$((SECONDS / 60)) $((SECONDS % 60)) "$title" >&2
 			sleep 1

@@ -540,7 +540,7 @@ progress_shown()
 		'objects() { for n in 1 2 3; do echo "  CC  $n.o"; sleep 1.1; done; false; }' \
 		"objects_expected=3 logged $work/count.log objects || echo failed" >"$work/count"
 	run script -qec "bash $work/count" /dev/null
-	said '[12] of about 3 objects done.* min left' failed
+	said $'^\e\\[\\?7l' '[12] of about 3 objects done.* min left' $'\e\\[\\?7h' failed
 	[ "$(wc -l <"$work/count.log")" = 3 ]
 	[ "$(bash "$work/count" 2>"$work/shown")" = failed ]
 	V=1 bash "$work/count" >"$out" 2>"$work/shown"

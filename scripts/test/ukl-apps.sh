@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/test/ukl-apps.sh --kernel FOLDER [redis] [memcached]
+# Usage: scripts/test/ukl-apps.sh --kernel FOLDER [redis] [memcached] [socat] [gperf]
 #
 # Build Debian's source packages of applications with their own makefiles and
 # CC=ukl-gcc, with the kernel in FOLDER, boot what comes out, and let the checks of
-# scripts/apps talk to it. The sources stay in build/download.
+# scripts/apps talk to it, or compare what it prints with what a program of the host does.
+# The sources stay in build/download.
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
@@ -13,16 +14,16 @@ set -eu
 . "$ROOT/scripts/sources.sh"
 kernel=''
 begin kernel:folder! ... -- "$@"
-[ ${#arguments[@]} -gt 0 ] || arguments=(redis memcached)
+[ ${#arguments[@]} -gt 0 ] || arguments=(redis memcached socat gperf)
 for app in "${arguments[@]}"; do
-	[[ $app =~ ^(redis|memcached)$ ]] || die "unknown application '$app'; see --help"
+	[[ $app =~ ^(redis|memcached|socat|gperf)$ ]] || die "unknown application '$app'; see --help"
 done
 UKL_KERNEL=$(readlink -f "$kernel")
 export UKL_KERNEL
 unset UKL_LIBC UKL_HOST UKL_KERNEL_SYMBOLS UKL_REWRITE
 PATH=$ROOT/scripts/ukl:$PATH
 
-# unpack APP: into $work/APP.
+# unpack APP [FOLDER]: into $work/FOLDER, or $work/APP.
 unpack()
 {
 	local download=$SHARED/download/ukl/$1
@@ -34,7 +35,7 @@ unpack()
 		mv "$download.new" "$download"
 	fi
 	# apt-get has checked the hashes against the archive's signature.
-	dpkg-source --no-check -x "$download"/*.dsc "$work/$1"
+	dpkg-source --no-check -x "$download"/*.dsc "$work/${2:-$1}"
 }
 
 build_redis()
@@ -51,6 +52,42 @@ build_memcached()
 	./configure CC=ukl-gcc --disable-docs
 	make -j"$JOBS" memcached
 }
+
+# twice APP TARGET OPTION-OF-CONFIGURE...: once for the host, and once as a kernel
+twice()
+{
+	unpack "$1" "$1-host"
+	unpack "$1" "$1-kernel"
+	(cd "$work/$1-host" && ./configure CC=gcc CXX=g++ LDFLAGS=-static "${@:3}" && make "$2")
+	(cd "$work/$1-kernel" && ./configure CC=ukl-gcc CXX=ukl-g++ "${@:3}" && make "$2")
+}
+
+# same PROGRAM ARGUMENT...: APP-host/PROGRAM and the kernel APP-kernel/PROGRAM print the same
+same()
+{
+	cd "$work"
+	"${1/\//-host/}" "${@:2}" >said </dev/null
+	# Terminals end lines by CR, too. gperf writes under which name it was called.
+	sed -i 's/\r$//; /Command-line:/d' said
+	[ -s said ]
+	"$ROOT/scripts/lupine/lupine" run --timeout 100 --append no_timer_check --image root.ext2 \
+		"${1/\//-kernel/}" "${@:2}" </dev/null >console 2>&1
+	# The rest of the console is the kernel's.
+	tr -d '\r' <console | grep -xFf said | diff said - || { cat console; return 1; }
+}
+
+# C: fork, exec, a pseudo-terminal, and a shell with a pipeline on it
+build_socat() { twice socat socat --disable-openssl --disable-readline --disable-libwrap; }
+
+talk_socat()
+{
+	same socat/socat -u SYSTEM:'test -t 1 && seq 1 1000 | sort -n | tail -n 20',pty,setsid,ctty \
+		STDOUT
+}
+
+# C++: a generator of tables
+build_gperf() { twice gperf all; }
+talk_gperf() { same gperf/src/gperf words; }
 
 # talk APP PORT OPTION-OR-ARGUMENT-OF-RUN...
 talk()
@@ -89,6 +126,11 @@ talk_memcached()
 }
 
 "$ROOT/scripts/source/prerequisites" --group ukl
+# The file system of those that are built twice
+seq -f 'word%g' 100 >"$work/words"
+printf '%s\n' 'packages busybox-static' 'busybox yes' 'file words /words' 'entrypoint /bin/sh' \
+	>"$work/manifest"
+build_image "$work/manifest" && mv "$image" "$work/root.ext2"
 need gcc make mke2fs dpkg-source
 for app in "${arguments[@]}"; do
 	check "$app is built by its own makefile, with CC=ukl-gcc" "build_$app"

@@ -241,8 +241,8 @@ boot dl
 outcome "dlopen fails" 1
 
 # What configure and builds run themselves
-echo 'int main(void) { return 5; }' >conftest.c
-on_host() { ukl-gcc conftest.c -o "$1" && "./$1"; }
+echo 'int main(void) { return 5; }' >five.c
+on_host() { ukl-gcc five.c -o "$1" && "./$1"; }
 run on_host conftest
 outcome "configure's programs run on the host" 5
 UKL_HOST='mk*' run on_host mktable

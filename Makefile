@@ -18,7 +18,8 @@ export MUSL
 ##            apps/APP has only what APP needs; make run takes it by default
 ##            unless lupine-general has been built
 export PROFILE
-##   BASE     version of Linux: 6.12, or 7.3 in build/7.3 (that of KSRC, or 6.12)
+##   BASE     version of Linux: 6.12, or 7.3 in build/7.3 (that of KSRC, or 6.12;
+##            make export: 7.3)
 export BASE
 ##   KSRC     source of Linux: a directory, a tarball or a git tree (that of
 ##            Debian's package linux-source-BASE)
@@ -128,6 +129,7 @@ review: # show what a patch, PATCH=0016, changes; run its tests
 	@$(setup) source build image vm test
 	@scripts/test/review.sh "$$PATCH"
 
+export: BASE := $(or $(BASE),$(if $(KSRC),,newest))
 export: # write the series as mails and as a quilt queue
 	@$(setup) source build
 	@scripts/source/export

@@ -53,6 +53,7 @@ if [ -z "${BASE:-}" ] && [ -n "${KSRC:-}" ]; then
 	BASE=$(base_of "$(source_version "$KSRC")")
 fi
 BASE=${BASE:-$usual_base}
+[ "$BASE" != newest ] || BASE=${bases[0]}
 [ "$(base_of "$BASE")" = "$BASE" ] || die "BASE=$BASE, but the series is for: ${bases[*]}"
 
 # A script that another one calls finds BUILD as that has set it.

@@ -66,7 +66,7 @@ overrides_differ()
 		for d in patches "patches/$BASE"; do
 			cp -r "$tree/.pc/$BASE/${f##*/}" "$work/with-${d##*/}"
 			find "$work/with-${d##*/}" -type f -empty -delete
-			patch -sf -F0 -p1 -r- -d "$work/with-${d##*/}" <"$d/${f##*/}" >/dev/null || break
+			patch -sf -F0 -p1 -r- -d "$work/with-${d##*/}" <"$d/${f##*/}" >/dev/null 2>&1 || break
 		done
 		! diff -r "$work/with-patches" "$work/with-$BASE" >/dev/null 2>&1 ||
 			echo "$f does what patches/${f##*/} does on Linux $BASE; remove it"

@@ -104,9 +104,13 @@ static char *circumstances(void)
 	char version[256], *boot, *line;
 	struct stat st = { 0 };
 	struct utsname host;
+	int status;
 
-	if (run_qemu(argv, version, sizeof(version), NULL) && !strchr(version, '\n'))
+	status = run_qemu(argv, version, sizeof(version), NULL);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		die("'qemu-system-x86_64' is missing; make setup installs it");
+	if (status && !strchr(version, '\n'))
+		die("'qemu-system-x86_64 --version' fails, or takes %d s", PATIENCE);
 	version[strcspn(version, "\n")] = '\0';
 	uname(&host);
 	boot = slurp("/proc/sys/kernel/random/boot_id", 100, NULL);

@@ -172,9 +172,58 @@ boots()	# boots STATUS LINE [ARGUMENT]...: the image, which ends so and prints t
 	guest --kernel "$kernel" --image "$image" --timeout 60 "${@:3}"
 	ended "$1" "$2"
 }
+# Landlock, which the kernel of this machine may lack, in a guest: it closes paths without
+# the filter's help, and with both, the guest makes the same file system as this machine.
+landlock()
+{
+	local folder=$work/landlock
+
+	grep -q '^CONFIG_SECURITY_LANDLOCK=y' "$(dirname "$kernel")/.config" ||
+		{ echo "the kernel has no Landlock"; return "$SKIP"; }
+	mkdir -p "$folder/lib64"
+	cat >"$work/closes.c" <<-'END'
+		#include <fcntl.h>
+		#include <stdio.h>
+		#include "sandbox.c"
+		struct limits limits;
+		const char *command_name = "closes";
+		int main(void)
+		{
+			int fd = open("/bin/busybox", O_RDONLY);
+			char c;
+
+			if (fd < 0 || access("/tmp", W_OK) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+				return 1;
+			close_paths();
+			return read(fd, &c, 1) != 1 || open("/bin/busybox", O_RDONLY) >= 0 ||
+			       errno != EACCES || creat("/tmp/new", 0600) >= 0 || errno != EACCES;
+		}
+	END
+	gcc -D_GNU_SOURCE -static -I "$ROOT/scripts/lupine" -o "$folder/closes" "$work/closes.c" \
+		"$ROOT/scripts/lupine"/{util,shared,manifest}.c
+	cp "$lupine" "$BUILD/image/init" "$folder"
+	ldd "$lupine" | sed -n 's,.* \(/[^ ]*\) (.*,\1,p' | xargs cp -Lt "$folder/lib64"
+	cp /lib64/ld-linux-x86-64.so.2 "$folder/lib64"
+	cp -a "$layout" "$folder/layout"
+	cat >"$work/manifest" <<-END
+		packages busybox-static
+		busybox yes
+		memory 256
+		entrypoint /bin/sh
+		cmd -c
+		cmd cd /opt; ./closes || exit 9; export LD_LIBRARY_PATH=/opt/lib64 && lib64/ld-linux-x86-64.so.2 ./lupine image --init init --name test --output /tmp/i.ext2 layout:v1 && sha256sum </tmp/i.ext2
+	END
+	convert "$layout:v1"
+	run sha256sum <"$image"
+	read -r sum _ <"$out"
+	build_image "$work/manifest" --add "$folder:/opt"
+	guest --kernel "$kernel" --image "$image" --timeout 300
+	ended 0 "^$sum"
+}
 if [ -n "$kernel" ]; then
 	run convert "$layout:v1"
 	check "it boots and runs its program" boots 0 '^Usage: init'
+	check "Landlock" landlock
 fi
 
 # As Alpine has it: a dynamic program, and the libc of a distribution, which ours replaces.

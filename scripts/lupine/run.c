@@ -741,7 +741,8 @@ static void qemu_arguments(const struct options *o, struct guest *g, struct mach
 
 	words_add(q, "qemu-system-x86_64");
 	words_option(q, "-M", "microvm,x-option-roms=%s,rtc=on,acpi=%s%s",
-		     g->bzimage ? "on" : "off", g->acpi ? "on" : "off", g->ukl ? ",auto-kernel-cmdline=off" : "");
+		     g->bzimage ? "on" : "off", g->acpi ? "on" : "off",
+		     g->ukl ? ",auto-kernel-cmdline=off" : "");
 	words_option(q, "-accel", "%s", o->accel);
 	words_option(q, "-m", "%u", o->memory);
 	words_option(q, "-smp", "%u", o->cpus);

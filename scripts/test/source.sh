@@ -403,7 +403,7 @@ two_bases()
 	BASE=$usual_base KSRC=$newer refuses "which is not BASE=$usual_base" source/tree
 	BASE=${bases[0]} refuses "which is not BASE=${bases[0]}" source/tree
 	BASE=5.4 refuses 'BASE=5.4, but the series is for: ' source/tree
-	rm -r "$own" "$repo"/patches/000[45]* "$newer" "$BUILD/${bases[0]}"
+	rm -r "$own" "$repo"/patches/000[45]* "$newer" "${BUILD:?}/${bases[0]}"
 	series 0001-first.patch
 	works source/tree
 }

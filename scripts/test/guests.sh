@@ -247,7 +247,7 @@ no image|125|lupine run: error: no image /nowhere; .*|--image /nowhere
 an image cut short|125|lupine run: error: .* is not an ext2 file system, or cut short|--image $work/short.ext2
 half a port|125|lupine run: error: -p 80: want .*|-p 80
 a port number too high|125|lupine run: error: -p 99999:80: want .*|-p 99999:80
-an address that is a name|125|lupine run: error: -p localhost:80:80: want .*, an IPv4 ADDRESS as 127.0.0.1|-p localhost:80:80
+an address that is a name|125|lupine run: error: -p localhost:80:80: want .*, an IPv4 ADDRESS as 127.0.0.1: QEMU forwards no IPv6|-p localhost:80:80
 an unknown accelerator|125|lupine run: error: --accel warp: want auto, tcg, tcg,thread=single or kvm|--accel warp
 an unknown option|125|lupine run: error: unknown option --bogus \(see --help\)|--bogus x
 END

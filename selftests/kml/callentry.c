@@ -550,7 +550,7 @@ TEST_F(by, stack_page_dropped)
 /* Calls within a signal handler, on the alternate stack. */
 static long (*handler_nr)(long nr, ...);
 static volatile long handler_ret;
-static volatile int count;
+static volatile int count, wanted;
 static int pipefd[2];
 
 static void call_in_handler(int sig, siginfo_t *si, void *ctx)
@@ -627,11 +627,10 @@ static void tick(int sig, siginfo_t *si, void *ctx)
 	/* The entry is the only place in the kernel's half where a process can be. */
 	if (rip < 0 && rip != (greg_t)kml_call_entry())
 		handler_ret = rip;
-	if (++count == 3) {
-		if (pipefd[1] && write(pipefd[1], "x", 1) != 1)
-			_exit(99);
-		arm(0, 0);
-	}
+	if (++count < wanted)
+		arm(5000, 0);
+	else if (count == wanted && write(pipefd[1], "x", 1) != 1)
+		_exit(99);
 }
 
 TEST_F(by, restarted)
@@ -639,6 +638,7 @@ TEST_F(by, restarted)
 	char c[8];
 
 	count = 0;
+	wanted = 3;
 	handler_ret = 0;
 	ASSERT_EQ(0, pipe(pipefd));
 	ASSERT_EQ(0, kml_handler(SIGALRM, tick, SA_RESTART | SA_ONSTACK));
@@ -646,7 +646,8 @@ TEST_F(by, restarted)
 	self->regs[REG_RDI] = pipefd[0];
 	self->regs[REG_RSI] = (greg_t)c;
 	self->regs[REG_RDX] = 1;
-	arm(5000, 5000);
+	/* One at a time: a slow machine would be late for an interval. */
+	arm(5000, 0);
 	kml_trap(self->regs);
 	EXPECT_CALLED();
 	EXPECT_EQ(1, kml_last.regs[REG_RAX]);
@@ -659,8 +660,7 @@ TEST_F(by, interrupted)
 	struct timespec ts = { .tv_sec = 5 };
 	char c[8];
 
-	pipefd[1] = 0;
-	count = 0;
+	wanted = 0;
 	handler_ret = 0;
 	ASSERT_EQ(0, pipe(pipefd));
 	ASSERT_EQ(0, kml_handler(SIGALRM, tick, SA_ONSTACK));
@@ -668,16 +668,19 @@ TEST_F(by, interrupted)
 	self->regs[REG_RDI] = pipefd[0];
 	self->regs[REG_RSI] = (greg_t)c;
 	self->regs[REG_RDX] = 1;
-	arm(5000, 0);
+	/* The first signals may come before the call. */
+	arm(5000, 5000);
 	kml_trap(self->regs);
+	arm(0, 0);
 	EXPECT_CALLED();
 	EXPECT_EQ(-EINTR, kml_last.regs[REG_RAX]);
 
 	/* -ERESTARTNOHAND and -ERESTART_RESTARTBLOCK: SA_RESTART is no help. */
 	ASSERT_EQ(0, kml_handler(SIGALRM, tick, SA_RESTART | SA_ONSTACK));
 	BY_TRAP(SYS_pause);
-	arm(5000, 0);
+	arm(5000, 5000);
 	kml_trap(self->regs);
+	arm(0, 0);
 	EXPECT_CALLED();
 	EXPECT_EQ(-EINTR, kml_last.regs[REG_RAX]);
 
@@ -685,8 +688,9 @@ TEST_F(by, interrupted)
 	BY_TRAP(SYS_nanosleep);
 	self->regs[REG_RDI] = (greg_t)&ts;
 	self->regs[REG_RSI] = (greg_t)&ts;
-	arm(5000, 0);
+	arm(5000, 5000);
 	kml_trap(self->regs);
+	arm(0, 0);
 	EXPECT_CALLED();
 	EXPECT_EQ(-EINTR, kml_last.regs[REG_RAX]);
 	EXPECT_GE(5, ts.tv_sec);

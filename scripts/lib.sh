@@ -108,8 +108,11 @@ misused()
 }
 
 # set_option KIND NAME VALUE WORD: check the value and set the variable.
+# Its own variables have a prefix, since an option sets the variable of its name.
 set_option()
 {
+	local option_array
+
 	case $1 in
 	kernel) [ -f "$3" ] || die "--$2: no kernel '$3'; scripts/kconfig/build makes one" ;;
 	file) [ -f "$3" ] || die "--$2: no file '$3'" ;;
@@ -117,14 +120,15 @@ set_option()
 	number) [[ $3 =~ ^(0|[1-9][0-9]{0,8})$ ]] || misused "--$2 wants a number, not '$3'" ;;
 	guest) machine+=("$4" "$3"); return ;;
 	list*)
-		[[ $1 == *=* ]] && declare -n option_list=${1#*=} || declare -n option_list=${2//-/_}s
+		option_array=${2//-/_}s
+		[[ $1 != *=* ]] || option_array=${1#*=}
+		declare -n option_list=$option_array
 		option_list+=("$3")
 		return ;;
 	esac
 	printf -v "${2//-/_}" %s "$3"
 }
 
-# Its own variables have a prefix, since an option sets the variable of its name.
 # shellcheck disable=SC2034 # machine and arguments are the caller's
 options()
 {

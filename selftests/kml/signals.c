@@ -30,14 +30,16 @@ static void tick(int sig, siginfo_t *si, void *ctx)
 	count++;
 }
 
-/* Feeds the read() that it interrupts, so that a restart can end. */
+/*
+ * Feeds the read() that it interrupts, so that a restart can end. One signal at a time: a
+ * slow machine would be late for an interval.
+ */
 static void tick_and_write(int sig, siginfo_t *si, void *ctx)
 {
-	if (++count == 3) {
-		if (write(pipefd[1], "x", 1) != 1)
-			_exit(99);
-		arm(0, 0);
-	}
+	if (++count < 3)
+		arm(5000, 0);
+	else if (write(pipefd[1], "x", 1) != 1)
+		_exit(99);
 }
 
 FIXTURE(signals)
@@ -235,7 +237,7 @@ TEST_F(signals, read_restarted)
 	char c;
 
 	ASSERT_EQ(0, kml_handler(SIGALRM, tick_and_write, SA_RESTART));
-	arm(5000, 5000);
+	arm(5000, 0);
 	EXPECT_EQ(1, read(pipefd[0], &c, 1));
 	EXPECT_EQ(3, count);
 }
@@ -266,7 +268,7 @@ TEST_F(signals, restart_keeps_registers)
 	self->regs[REG_RDI] = pipefd[0];
 	self->regs[REG_RSI] = (greg_t)c;
 	self->regs[REG_RDX] = 1;
-	arm(5000, 5000);
+	arm(5000, 0);
 	kml_trap(self->regs);
 	EXPECT_TRAP(SIGTRAP, SI_KERNEL, X86_TRAP_BP, 0, kml_after_syscall + 1);
 	EXPECT_EQ(1, kml_last.regs[REG_RAX]);

@@ -60,33 +60,41 @@ source_extract()
 	fi
 }
 
-# debian_kernel_source PACKAGE SUITE TARBALL: get the tarball in a package linux-source-*
-# of a suite of Debian's that this system does not have, from its mirror and checked with
-# its keys. Nothing is added to its apt configuration. Beside the tarball, a file
-# .package has the version.
-debian_kernel_source()
-(
-	package=$1 suite=$2 tarball=$3
-	apt=$tarball.apt key='' mirror='' f=''
+# suite_apt SUITE FOLDER: set apt_get to options of an apt that has a state of its own in the
+# folder and takes packages of a suite of Debian's that this system does not have, from its
+# mirror and checked with its keys. Nothing is added to its apt configuration.
+suite_apt()
+{
+	local apt=$2 key='' f=''
 
 	rm -rf "$apt"
 	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
 	# shellcheck disable=SC2016 # apt's own variables
 	mirror=$(apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI)' \
 		'Created-By: Packages' | awk '$1 == "Debian" && $2 !~ /-/ { print $3; exit }')
-	[ -n "$mirror" ] || die "apt knows no mirror of Debian to get $package from; set KSRC="
+	[ -n "$mirror" ] || die "apt knows no mirror of Debian to get packages of $1 from"
 	for f in /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources}; do
 		! grep -qsF "${mirror%/}" "$f" ||
 			key=$(sed -nE 's,.*signed-by[=:] *(/[^] ]+).*,[signed-by=\1],Ip' "$f" | head -n 1)
 		[ -z "$key" ] || break
 	done
-	echo "deb $key $mirror $suite main" >"$apt/sources.list"
+	echo "deb $key $mirror $1 main" >"$apt/sources.list"
 	apt_get=(-q -o Dir::Etc::SourceList="$apt/sources.list" -o Dir::Etc::SourceParts=-
 		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts="$apt/lists/partial"
 		-o Dir::State::Lists="$apt/lists" -o Dir::Cache="$apt/cache"
 		-o APT::Sandbox::User="$(id -un)" -o APT::Get::AllowUnauthenticated=false
 		-o Acquire::AllowInsecureRepositories=false)
 	apt-get "${apt_get[@]}" update
+}
+
+# debian_kernel_source PACKAGE SUITE TARBALL: get the tarball in a package linux-source-*.
+# Beside the tarball, a file .package has the version.
+debian_kernel_source()
+(
+	package=$1 suite=$2 tarball=$3
+	apt=$tarball.apt
+
+	suite_apt "$suite" "$apt"
 	apt-cache "${apt_get[@]}" show --no-all-versions "$package" >"$apt/show" ||
 		die "$suite at $mirror has no $package, only" \
 		    "$(apt-cache "${apt_get[@]}" pkgnames linux-source- | sort | paste -sd' '); set KSRC="
@@ -96,6 +104,24 @@ debian_kernel_source()
 		die "$package has no tarball of the source"
 	sed -n "s/^Version: /$package /p" "$apt/show" >"${tarball%.tar.xz}.package"
 	mv "$tarball.new" "$tarball"
+	rm -rf "$apt"
+)
+
+# debian_packages SUITE FOLDER PACKAGE...: unpack packages, and what they depend on, into the
+# folder.
+debian_packages()
+(
+	suite=$1 folder=$2
+	shift 2
+	apt=$folder.apt
+	rm -rf "$folder"
+	mkdir -p "$folder"
+	suite_apt "$suite" "$apt"
+	apt-get "${apt_get[@]}" -y -o Dir::State::status=/dev/null -o APT::Install-Recommends=no \
+		--download-only install "$@" || die "the mirror $mirror does not offer $* for $suite"
+	for package in "$apt"/cache/archives/*.deb; do
+		dpkg-deb -x "$package" "$folder"
+	done
 	rm -rf "$apt"
 )
 

@@ -26,6 +26,7 @@
 #   --cpu MODEL
 #   --monitor SOCKET
 #   -e NAME=VALUE
+#   --image EXT2          an image with the tests, instead of making one
 #   --log FILE            keep the console
 set -eu
 
@@ -50,11 +51,11 @@ copy_libraries()
 main()
 {
 	local kernel='' tests='' selection=() machine=() timeout=300 memory=256 no_skip=''
-	local test_timeout='' row='' log='' status=0 run_status=0 skips=() name only=() groups=()
+	local test_timeout='' row='' log='' status=0 run_status=0 skips=() name only=() groups=() image=''
 	work=''
 
 	options kernel:kernel! tests:folder! collection:list=groups test:list=only skip:list \
-		timeout:number test-timeout:number memory:number log:text no-skip nmi:guest \
+		timeout:number test-timeout:number memory:number log:text image:file no-skip nmi:guest \
 		mce:guest cpus:guest append:guest accel:guest cpu:guest monitor:guest e:guest -- "$@"
 	for name in "${groups[@]}"; do
 		selection+=(-c "$name")
@@ -82,12 +83,15 @@ main()
 	mkdir -p "$BUILD/vm"
 	work=$(mktemp -d "$BUILD/vm/kselftest-XXXXXX")
 	at_end rm -rf "$work"
-	mkdir "$work/lib"
-	copy_libraries
-	logged "$work/build.log" "$ROOT/scripts/apps/build" --output "$work/root.ext2" \
-		--add "$tests:/kselftest" --add "$work/lib:/usr/lib/x86_64-linux-gnu" \
-		"$ROOT/scripts/test/kselftest/manifest" ||
-		die "the image with the tests could not be made"
+	if [ -z "$image" ]; then
+		image=$work/root.ext2
+		mkdir "$work/lib"
+		copy_libraries
+		logged "$work/build.log" "$ROOT/scripts/apps/build" --output "$image" \
+			--add "$tests:/kselftest" --add "$work/lib:/usr/lib/x86_64-linux-gnu" \
+			"$ROOT/scripts/test/kselftest/manifest" ||
+			die "the image with the tests could not be made"
+	fi
 
 	[[ " ${machine[*]} " != *" --nmi "* ]] || row=NMI
 	[[ " ${machine[*]} " != *" --mce "* ]] || row=MCE
@@ -105,7 +109,7 @@ main()
 		machine+=(--append "loglevel=0 log_buf_len=8M" --entrypoint /bin/sh)
 	fi
 	log=${log:-$work/console}
-	"$ROOT/scripts/lupine/lupine" run --kernel "$kernel" --image "$work/root.ext2" \
+	"$ROOT/scripts/lupine/lupine" run --kernel "$kernel" --image "$image" \
 		--memory "$memory" --timeout "$timeout" --log "$log" "${machine[@]}" \
 		-- "${selection[@]}" </dev/null || run_status=$?
 	if [ "$run_status" = 125 ] && ! grep -q 'exit status 125' "$log" 2>/dev/null; then

@@ -42,7 +42,8 @@ export JOBS
 export V
 
 .PHONY: help run setup tree kernel ukl-kernel image musl check-host check kconfig-news tables
-.PHONY: test test-full fuzz bench bench-report bench-list bench-processes app-table
+.PHONY: test test-full test-kvm fuzz bench bench-report bench-list bench-processes app-table
+.PHONY: report-hardware
 .PHONY: setup-bench clean review export port-check htmldocs man deb check-bisect
 
 setup = scripts/source/prerequisites --group
@@ -105,6 +106,9 @@ test: # run all tests of CI; the last line is "N passed, ..."
 test-full: # also run all applications and the checkers of the kernel
 	@scripts/test/run --full
 
+test-kvm: # test guests of KVM, emulated where there is none; 30 min
+	@scripts/test/run --full --only kvm.sh
+
 fuzz: # feed hostile input to each parser for SECONDS (60)
 	@$(setup) image test
 	@scripts/test/fuzz/run --seconds $(SECONDS)
@@ -144,6 +148,9 @@ bench: # run the experiments of the papers; write a report
 
 bench-report: # write the report again, from the present results
 	@scripts/bench/bench report
+
+report-hardware: # pack the results and the processor, to be mailed
+	@scripts/bench/hardware
 
 bench-list: # list the experiments; make bench-NAME runs one
 	@scripts/bench/bench run --list

@@ -452,7 +452,20 @@ bad_guests_are_refused()
 	rm -f "$BUILD"/bench/syscall*
 }
 
-checks results_are_kept bad_rows_are_refused medians_and_ratios \
+nothing_of_the_user()
+{
+	results <<-END
+	boot,lupine-base,null,ns,7,1,kvm,6.12.1,lupine-base+smp
+	boot,jane,null,ns,8,1,kvm,6.12.1-jane,apps/jane
+	END
+	"$ROOT/scripts/bench/hardware"
+	cat "$BUILD/bench/hardware.txt"
+	grep -x 'boot,lupine-base,null,ns,7,1,kvm,6.12.1,lupine-base+smp' "$BUILD/bench/hardware.txt"
+	grep -x 'boot,withheld,null,ns,8,1,kvm,-,withheld' "$BUILD/bench/hardware.txt"
+	! grep -iwE "jane|$BUILD" "$BUILD/bench/hardware.txt"
+}
+
+checks nothing_of_the_user results_are_kept bad_rows_are_refused medians_and_ratios \
 	no_difference_within_the_spread targets_are_judged slowness_is_told \
 	tables_are_for_programs_too report_is_made runs_are_numbered_and_resumed \
 	mistakes_are_named

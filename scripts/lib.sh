@@ -95,8 +95,8 @@ usage()
 # Each word before "--" is NAME[:KIND][!], an option --NAME (or -N, if one letter) that
 # sets the variable NAME (with _ in place of -). KIND says what its value has to be:
 # kernel, file or folder that exists, number, text, list (text that is added to the array
-# NAMEs, or to ARRAY with list=ARRAY), or guest (added to the array machine together with the option, for
-# scripts/lupine/lupine run). Without KIND it is a switch, and 1 if given. "!" marks options
+# NAMEs, or to ARRAY with list=ARRAY), or guest (added to the array machine together with
+# the option, for scripts/lupine/lupine run). Without KIND it is a switch, and 1 if given. "!" marks options
 # that must be there. With the word "..." other arguments go to the array arguments;
 # without, they are errors.
 

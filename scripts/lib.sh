@@ -97,8 +97,9 @@ usage()
 # kernel, file or folder that exists, number, text, list (text that is added to the array
 # NAMEs, or to ARRAY with list=ARRAY), or guest (added to the array machine together with
 # the option, for scripts/lupine/lupine run). Without KIND it is a switch, and 1 if given. "!" marks options
-# that must be there. With the word "..." other arguments go to the array arguments;
-# without, they are errors.
+# that must be there. With the word "..." other arguments go to the array arguments, and with
+# the word "+" the first of them and all words behind it do, since it is a command whose options
+# are its own; without, they are errors.
 
 # misused MESSAGE...: what is wrong with the command line, then the end with status 2.
 misused()
@@ -150,7 +151,11 @@ options()
 		case $1 in
 		-h | --help) usage; exit ;;
 		-?*) [ -n "${option_kinds[$option_name]+x}" ] || misused "unknown option '$1'" ;;
-		*) [ -n "${option_kinds[...]+x}" ] || misused "unknown argument '$1'"
+		*) if [ -n "${option_kinds[+]+x}" ]; then
+				arguments=("$@")
+				break
+			fi
+			[ -n "${option_kinds[...]+x}" ] || misused "unknown argument '$1'"
 			arguments+=("$1")
 			shift
 			continue ;;

@@ -16,13 +16,8 @@ set -eu
 # shellcheck source=scripts/test/debian.sh
 . "$ROOT/scripts/test/debian.sh"
 
-suite=trixie only=()
-while [ "${1:-}" = --suite ]; do
-	suite=${2:?--suite wants a name}
-	shift 2
-done
-[[ ${1:-} == -* ]] || { only=("$@"); set --; }
-begin -- "$@"
+suite=trixie arguments=()
+begin suite:text + -- "$@"
 need --group image mmdebstrap git
 chroot=$SHARED/host/$suite
 general=build/kernel/lupine-general/vmlinux
@@ -66,8 +61,8 @@ redis_answers()
 
 must "a Debian $suite can be made" fresh
 must "the repository can be cloned" clone
-if [ ${#only[@]} -gt 0 ]; then
-	suite "$suite: ${only[*]}" there "${only[@]}"
+if [ ${#arguments[@]} -gt 0 ]; then
+	suite "$suite: ${arguments[*]}" there "${arguments[@]}"
 	summary
 fi
 must "make run, and Redis answers" redis_answers

@@ -25,11 +25,15 @@ export LC_ALL=C
 umask 022
 unset CDPATH GREP_OPTIONS GREP_COLOR GREP_COLORS
 # Nor the bytes that git writes, nor who owns the repository whose scripts already run.
-# (Settings from the environment win over all files.)
+# (Settings from the environment win over all files.) A hook of git has variables that name
+# its own repository.
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_PREFIX GIT_CONFIG_PARAMETERS \
+	GIT_TEMPLATE_DIR GIT_EXTERNAL_DIFF
 n=0
 for setting in core.autocrlf=false core.eol=lf core.safecrlf=false color.ui=false \
 	diff.noprefix=false diff.mnemonicPrefix=false mailinfo.scissors=false \
-	am.keepcr=false commit.gpgsign=false core.hooksPath=/dev/null "safe.directory=$ROOT"; do
+	am.keepcr=false commit.gpgsign=false core.hooksPath=/dev/null init.templateDir= \
+	core.attributesFile=/dev/null tar.umask=022 "safe.directory=$ROOT"; do
 	export "GIT_CONFIG_KEY_$n=${setting%%=*}" "GIT_CONFIG_VALUE_$n=${setting#*=}"
 	n=$((n + 1))
 done

@@ -277,7 +277,10 @@ hostile_git()
 	chmod +x "$work/home/hooks/pre-commit"
 	printf '%s\n' '[core]' 'autocrlf = true' 'safecrlf = true' "hooksPath = $work/home/hooks" \
 		'[diff]' 'noprefix = true' '[color]' 'ui = always' '[mailinfo]' 'scissors = true' \
-		'[am]' 'keepcr = true' '[commit]' 'gpgsign = true' >"$work/home/.gitconfig"
+		'[am]' 'keepcr = true' '[commit]' 'gpgsign = true' '[tar]' 'umask = 077' \
+		'[diff]' 'external = false' >"$work/home/.gitconfig"
+	mkdir -p "$work/home/.config/git"
+	echo '* text eol=crlf' >"$work/home/.config/git/attributes"
 }
 
 line_ends()
@@ -306,6 +309,8 @@ odd_user()
 		umask 077
 		export HOME=$work/home CDPATH=.:$work GREP_OPTIONS=--color=always LANG=de_DE.UTF-8
 		export TMPDIR="$work/tmp dir" COLUMNS=20 TERM=dumb
+		# As a hook of git has them
+		export GIT_DIR=$work/nowhere GIT_WORK_TREE=$work GIT_INDEX_FILE=$work/index
 		unset GIT_CONFIG_COUNT
 		KSRC=$kernel works source/tree
 	)

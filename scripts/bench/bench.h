@@ -144,6 +144,7 @@ void print_findings(const struct results *r, const struct experiment *e,
 		    const char *baseline);
 
 void table_main(void);
+void releases_main(void);
 
 /* report.c */
 

@@ -109,6 +109,10 @@ static const struct command {
 	{ "report", "", "make build/bench/report.rst of all results",
 	  "The report has a table and a plot for each experiment, and the results beside the\n"
 	  "figures of the papers.\n", "FOV", report_main },
+	{ "releases", " FILE...", "print results of several versions of Linux side by side",
+	  "Each FILE is the results.csv of one BASE. Print CSV: what was measured, its median on each\n"
+	  "version, and that of the last as a multiple of the first.\n",
+	  "", releases_main },
 	{ "callpath", "", "show where the instructions of one system call go", "", "kxen",
 	  callpath_main },
 	{ "append", " FILE", "append the rows of another CSV to the results", "", "",
@@ -192,7 +196,8 @@ static int run_command(const struct command *c, int argc, char **argv)
 	}
 	for (; optind < argc; optind++)
 		add(&opt.words, argv[optind], NULL);
-	if (!strcmp(c->arguments, "") ? opt.words.n : c->arguments[1] != '[' && opt.words.n != 1)
+	if (!*c->arguments ? opt.words.n : c->arguments[1] == '[' ? false :
+	    strstr(c->arguments, "...") ? !opt.words.n : opt.words.n != 1)
 		die("want%s (see --help)", *c->arguments ? c->arguments : " no such argument");
 	c->main();
 	return 0;

@@ -282,3 +282,74 @@ void table_main(void)
 	if (e->name && !opt.list)
 		print_findings(&r, e, baseline);
 }
+
+/*
+ * The results of several versions of Linux side by side, a line for each value that all
+ * have, and how the last one is to the first. Each version has runs of its own, so that the
+ * medians are compared, and not values of one run.
+ */
+void releases_main(void)
+{
+	struct results all = { 0 };
+	const char **releases, **experiment, **accelerator, **metric, **system;
+	size_t nr, ne, na, nm, ns, e, a, m, s, i;
+
+	for (i = 0; i < opt.words.n; i++) {
+		struct results r;
+
+		results_read(&r, opt.words.v[i], NULL, 0);
+		if (!r.n)
+			die("no results in %s; make bench writes them", opt.words.v[i]);
+		for (size_t j = 0; j < r.n; j++)
+			results_add(&all, r.row[j]);
+	}
+	releases = DIFFERENT(&all, release, &nr);
+	if (nr < 2)
+		die("all results are those of Linux %s; BASE= measures another one", releases[0]);
+	printf("experiment,accelerator,metric,system,unit");
+	for (i = 0; i < nr; i++)
+		printf(",%s", releases[i]);
+	printf(",%s/%s\n", releases[nr - 1], releases[0]);
+	experiment = DIFFERENT(&all, experiment, &ne);
+	accelerator = DIFFERENT(&all, accelerator, &na);
+	for (e = 0; e < ne; e++)
+		for (a = 0; a < na; a++) {
+			struct results part[nr], both = { 0 };
+
+			memset(part, 0, sizeof(part));
+			for (i = 0; i < all.n; i++) {
+				const struct row *row = &all.row[i];
+
+				if (strcmp(row->experiment, experiment[e]) ||
+				    strcmp(row->accelerator, accelerator[a]))
+					continue;
+				results_add(&both, *row);
+				for (s = 0; strcmp(releases[s], row->release); s++)
+					;
+				results_add(&part[s], *row);
+			}
+			metric = DIFFERENT(&both, metric, &nm);
+			system = DIFFERENT(&both, system, &ns);
+			for (m = 0; m < nm; m++)
+				for (s = 0; s < ns; s++) {
+					struct series here = { system[s], metric[m] };
+					struct summary v[nr];
+
+					for (i = 0; i < nr; i++) {
+						v[i] = of_values(&part[i], here);
+						if (!v[i].n)
+							break;
+					}
+					if (i < nr)
+						continue;
+					printf("%s,%s,%s,%s,%s", experiment[e], accelerator[a],
+					       metric[m], system[s], unit_of(&both, metric[m]));
+					for (i = 0; i < nr; i++)
+						printf(",%.10g", v[i].median);
+					if (v[0].median)
+						printf(",%.3f\n", v[nr - 1].median / v[0].median);
+					else
+						puts(",");
+				}
+		}
+}

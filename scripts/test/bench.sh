@@ -14,8 +14,9 @@ set -eu
 kernel=''
 begin kernel:kernel -- "$@"
 [ -z "$kernel" ] || kernel=$(readlink -f "$kernel")
-# Results of tests are no results.
-export BUILD=$work/build
+# Results of tests are no results. The programs take the folder of this base below it.
+export SHARED=$work/build BUILD=$work/build
+[ "$BASE" = "$usual_base" ] || BUILD=$SHARED/$BASE
 mkdir -p "$BUILD/bench"
 RESULTS=$BUILD/bench/results.csv
 HEADER='experiment,system,metric,unit,value,run,accelerator,kernel release,profile'
@@ -111,6 +112,23 @@ bad_rows_are_refused()
 	fails 'other columns' bench report
 	[ "$(cat "$RESULTS")" = other,columns ]
 	[ -z "$(find "$BUILD/bench" -name 'results.csv.*')" ]
+}
+
+releases_are_beside_each_other()
+{
+	{ echo "$HEADER"; ns base 9 10 12; ns gone 7; } >"$work/old"
+	{ echo "$HEADER"; ns base 15; ns new 7; rows y size bytes base 4; } | sed 's/6\.12\.1/7.3.4/' \
+		>"$work/new"
+	says '' bench releases "$work/old" "$work/new"
+	wanted=$(cat <<-END
+		experiment,accelerator,metric,system,unit,6.12.1,7.3.4,7.3.4/6.12.1
+		x,tcg,null-ns,base,ns,10,15,1.500
+	END
+	)
+	same_text "$wanted" "$(cat "$out")"
+	fails 'all results are those of Linux 6.12.1;' bench releases "$work/old"
+	fails 'no results in ' bench releases "$work/old" "$work/none"
+	fails 'want FILE' bench releases
 }
 
 medians_and_ratios()
@@ -467,7 +485,8 @@ nothing_of_the_user()
 
 checks nothing_of_the_user results_are_kept bad_rows_are_refused medians_and_ratios \
 	no_difference_within_the_spread targets_are_judged slowness_is_told \
-	tables_are_for_programs_too report_is_made runs_are_numbered_and_resumed \
+	tables_are_for_programs_too releases_are_beside_each_other report_is_made \
+	runs_are_numbered_and_resumed \
 	mistakes_are_named
 [ -z "$kernel" ] || checks counts_are_exact path_adds_up times_are_taken \
 	lmbench_has_all_lines work_between_calls_counts processes_talk size_is_told \

@@ -201,7 +201,7 @@ landlock()
 	END
 	gcc -D_GNU_SOURCE -static -I "$ROOT/scripts/lupine" -o "$folder/closes" "$work/closes.c" \
 		"$ROOT/scripts/lupine"/{util,shared,manifest}.c
-	cp "$lupine" "$BUILD/image/init" "$folder"
+	cp "$lupine" "$SHARED/image/init" "$folder"
 	ldd "$lupine" | sed -n 's,.* \(/[^ ]*\) (.*,\1,p' | xargs cp -Lt "$folder/lib64"
 	cp /lib64/ld-linux-x86-64.so.2 "$folder/lib64"
 	cp -a "$layout" "$folder/layout"

@@ -169,7 +169,7 @@ if [ "$(id -u)" = 0 ]; then
 	if [ "$low" -lt "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" ]; then
 		refused "a port below 1024 without rights" "port $low needs rights" \
 			setpriv --reuid 65534 --regid 65534 --clear-groups env "LUPINE_ROOT=$ROOT" \
-			"$BUILD/lupine/lupine" run --kernel "$kernel" --image "$image" -p "$low:7"
+			"$SHARED/lupine/lupine" run --kernel "$kernel" --image "$image" -p "$low:7"
 	fi
 fi
 no_guest=("$ROOT/scripts/lupine/lupine" run --kernel "$kernel" --image "$image" --timeout 20)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/test/unpatched.sh PROFILE+nokml+stock[+OVERLAY...]
+# Usage: scripts/test/unpatched.sh [--quick] PROFILE+nokml+stock[+OVERLAY...]
 #
 # Check that a kernel without the options of the series equals the unpatched kernel.
 # Build the original source with the configuration of
@@ -9,18 +9,27 @@
 # compare .text of both byte by byte. On a difference, name the first function that
 # differs. Patches that fix the kernel itself ("Fixes:") are applied to both.
 #
+#   --quick   compile only what the series changes, in both sources, and compare the code of
+#             these objects. No kernel has to be built
+#
 # Example: scripts/test/unpatched.sh lupine-general+nokml+stock
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-begin ... -- "$@"
+quick=''
+begin quick ... -- "$@"
 [ ${#arguments[@]} = 1 ] || die "needs PROFILE+nokml+stock; see --help"
 spec=${arguments[0]}
 patched=$BUILD/kernel/$spec
 source=$BUILD/source/$(tree_version)
 output=$BUILD/unpatched/$spec
-[ -f "$patched/.lupine-built" ] || die "no kernel in $patched; scripts/kconfig/build $spec makes it"
+if [ -n "$quick" ]; then
+	output=$BUILD/unpatched/quick
+	patched=$output/patched
+	"$ROOT/scripts/kconfig/configure" --output "$patched" "$spec"
+fi
+[ -n "$quick" ] || [ -f "$patched/.lupine-built" ] || die "no kernel in $patched; scripts/kconfig/build $spec makes it"
 ! grep -q '^CONFIG_KML=y' "$patched/.config" || die "$spec has CONFIG_KML=y"
 need cmp nm objcopy objdump patch
 lock "unpatched-$spec"
@@ -59,7 +68,7 @@ echo "    both with $(echo "$fixes" | wc -l) patches of the series that fix the 
 
 reproducibly "$BUILD/tree"
 
-unpatched()
+configure()
 {
 	local differing
 
@@ -77,8 +86,67 @@ unpatched()
 		echo "$differing" >&2
 		die "the configurations differ in more than options of the series"
 	}
-	logged "$output/build.log" make -C "$source" O="$output" -j"$JOBS" \
-		V="${V:-0}" LOCALVERSION= vmlinux
+}
+
+# compile SOURCE FOLDER TARGET...
+compile()
+{
+	logged "$2/build.log" make -C "$1" O="$2" -j"$JOBS" V="${V:-0}" LOCALVERSION= "${@:3}"
+}
+
+unpatched()
+{
+	configure
+	compile "$source" "$output" vmlinux
+}
+
+# The objects of the files that the series changes, and that both sources have. What is
+# left out by its options may not compile: then it does not in either source.
+objects()
+{
+	series_patches | sed "s|^|$ROOT/patches/|" | xargs sed -n 's,^+++ b/\(.*\)\.[cS]$,\1.o,p' |
+		sort -u | grep -vE '^(tools|scripts|arch/x86/boot)/|\.lds\.o$' | while read -r o; do
+			[ -z "$(find "$source/${o%.o}".[cS] 2>/dev/null)" ] || echo "$o"
+		done
+}
+
+both_compile()
+{
+	local o
+
+	configure
+	mapfile -t objects < <(objects)
+	for o in "${objects[@]}"; do
+		rm -f "$patched/$o" "$output/$o"
+	done
+	compile "$BUILD/tree" "$patched" -k "${objects[@]}" || :
+	compile "$source" "$output" -k "${objects[@]}" || :
+	for o in "${objects[@]}"; do
+		[ ! -f "$patched/$o" ] || echo "$o"
+	done >"$patched/compiled"
+	for o in "${objects[@]}"; do
+		[ ! -f "$output/$o" ] || echo "$o"
+	done | diff "$patched/compiled" -
+	echo "$(wc -l <"$patched/compiled") of ${#objects[@]} objects"
+	[ "$(wc -l <"$patched/compiled")" -ge 20 ]
+}
+
+code() { objdump -dr --no-show-raw-insn "$1" | sed 1,3d; }
+
+same_objects()
+{
+	local o differing=0
+
+	while read -r o; do
+		code "$patched/$o" >"$work/a"
+		code "$output/$o" >"$work/b"
+		cmp -s "$work/a" "$work/b" || {
+			differing=1
+			echo "$o differs:"
+			diff "$work/a" "$work/b" | head -n 10
+		}
+	done <"$patched/compiled"
+	return "$differing"
 }
 
 # text FOLDER FILE: the bytes of .text of its vmlinux.
@@ -114,6 +182,12 @@ same()
 	return 1
 }
 
+if [ -n "$quick" ]; then
+	must "what the series changes compiles in both sources" both_compile
+	check "the code of these objects is that of the unpatched kernel, $spec" same_objects
+	summary
+	exit
+fi
 must "the unpatched kernel of $spec can be built" unpatched
 check "the .text of $spec is that of the unpatched kernel" same
 summary

@@ -79,7 +79,7 @@ compile()
 }
 
 # wanted: lines of the list, "COLLECTION TEST...".
-wanted() { sed -n "${quick:+/^quick /!d;} s/^quick //; /^[^#]/p" "$sources/tests"; }
+wanted() { sed -n "${quick:+/^quick /!d;} s/^\(quick\|$BASE\) //; /^[^#0-9]/p" "$sources/tests"; }
 
 # What is to run, in $folder/install/kselftest-list.txt.
 choose()

@@ -8,6 +8,7 @@
  * A kernel that repairs the frame wrongly fails one of the comparisons. Each test loads an
  * address into RAX and runs one instruction that uses it.
  */
+#include <asm/prctl.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -544,6 +545,46 @@ TEST_F(fault, instruction_across_pages)
 		EXPECT_EQ(0x1122334455667788, kml_last.regs[REG_RAX]);
 		EXPECT_REGS_KEPT(self->regs, KML_REG(RAX));
 	}
+}
+
+static int use_tsc(void *arg)
+{
+	signal(SIGSEGV, SIG_DFL);
+	if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV))
+		return errno;
+	asm volatile("rdtsc" : : : "eax", "edx");
+	return 0;
+}
+
+static int use_cpuid(void *arg)
+{
+	signal(SIGSEGV, SIG_DFL);
+	if (syscall(SYS_arch_prctl, ARCH_SET_CPUID, 0))
+		return errno;
+	asm volatile("cpuid" : : "a" (0), "c" (0) : "ebx", "edx");
+	return 0;
+}
+
+/* Whoever asks for a fault that ring 0 does not take must be told that there is none. */
+TEST_F(fault, fault_on_request)
+{
+	int status = kml_child(use_tsc, NULL), mode;
+
+	if (kml_on()) {
+		EXPECT_EXITED(EOPNOTSUPP, status);
+		EXPECT_EQ(-1, prctl(PR_SET_TSC, PR_TSC_SIGSEGV));
+		EXPECT_EQ(0, prctl(PR_GET_TSC, &mode));
+		EXPECT_EQ(PR_TSC_ENABLE, mode);
+		EXPECT_EQ(0, prctl(PR_SET_TSC, PR_TSC_ENABLE));
+	} else {
+		EXPECT_KILLED(SIGSEGV, status);
+	}
+	/* Many CPU models have no fault of CPUID. */
+	status = kml_child(use_cpuid, NULL);
+	if (kml_on() || WIFEXITED(status))
+		EXPECT_EXITED(ENODEV, status);
+	else
+		EXPECT_KILLED(SIGSEGV, status);
 }
 
 TEST_HARNESS_MAIN

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/test/bisect.sh [--full] [--topic NAME [--tip] | --from N --to N]
+# Usage: scripts/test/bisect.sh [--full] [--topic NAME [--tip | --alone] | --from N --to N]
 #                               [--only SPEC] [--fast] [--no-boot]
 #
 # Show that the series can be bisected: apply it patch by patch, and after each
@@ -17,6 +17,8 @@
 #   --topic NAME  the patches of one topic, on those of the topics that it needs, and no
 #               others. The file series names the topics
 #   --tip       apply them at once, and test the topic when it is complete
+#   --alone     test each patch of a topic that needs no other by itself, on the source
+#               without any other patch
 #   --from N    begin with this patch (1), and compare with the source before it
 #   --to N      end with this one (the last)
 #   --full      the kernel's own x86-64 defconfig, too, without CONFIG_KML, with it
@@ -38,8 +40,8 @@ set -eu
 
 specs=(lupine-base+nokml lupine-base lupine-base+ukl)
 full_specs=(defconfig defconfig+kml defconfig+ukl)
-from='' to='' full='' no_boot='' only='' topic='' tip='' fast=''
-begin full from:number to:number only:text topic:text tip fast no-boot -- "$@"
+from='' to='' full='' no_boot='' only='' topic='' tip='' alone='' fast=''
+begin full from:number to:number only:text topic:text tip alone fast no-boot -- "$@"
 [ -z "$only" ] || printf '%s\n' "${specs[@]}" "${full_specs[@]}" | grep -qFx -e "$only" ||
 	die "--only wants one of: ${specs[*]} ${full_specs[*]}"
 used=("${topics[@]}")
@@ -48,9 +50,11 @@ if [ -n "$topic" ]; then
 		die "--topic wants one of: ${topics[*]}"
 	[ -z "$from$to" ] || die "--topic goes without --from and --to"
 	mapfile -t used < <(needs "$topic" | tr ' ' '\n'; echo "$topic")
-elif [ -n "$tip" ]; then
-	die "--tip needs --topic"
+elif [ -n "$tip$alone" ]; then
+	die "--tip and --alone need --topic"
 fi
+[ -z "$alone" ] || [ -z "$(needs "$topic")$tip" ] ||
+	die "--alone goes without --tip, and with a topic that needs no other, not with $topic"
 need make gcc quilt patch sparse
 "$ROOT/scripts/source/tree"
 lock bisect
@@ -58,6 +62,8 @@ lock bisect
 folder=$BUILD/bisect
 quilt_tree "$folder" "${used[@]}"
 [ -z "$topic" ] || from=$((${#queue[@]} - $(topic_patches "$topic" | wc -l) + 1))
+# One after the other, this is the series.
+alone() { go_to 0 && echo "$1" >"$QUILT_SERIES" && go_to 1; }
 from=${from:-1} to=${to:-${#queue[@]}}
 [ "$to" -le ${#queue[@]} ] || die "the series has ${#queue[@]} patches, and no number $to"
 [ "$from" -le "$to" ] || die "--from $from is behind --to $to"
@@ -208,7 +214,12 @@ for ((n = from; n <= to; n++)); do
 			echo "# $t: $(title "$t")"
 	done
 	[ -z "$tip" ] || title="topic $topic"
-	check "$title applies without fuzz" go_to "$n"
+	if [ -n "$alone" ]; then
+		title+=" alone"
+		check "$title applies without fuzz" alone "$p"
+	else
+		check "$title applies without fuzz" go_to "$n"
+	fi
 	ok || break
 	for spec in "${specs[@]}"; do
 		if [[ $spec != *nokml && $spec != defconfig ]]; then

@@ -5,7 +5,8 @@
 #
 # Test what scripts/source/export wrote: git am, b4 and quilt take it on a clean
 # source without fuzz, topic by topic in order, and each gives build/tree byte by byte; a
-# topic applies with only those that it needs; checkpatch --strict has nothing to say,
+# topic applies with only those that it needs; a patch of a topic that needs no other
+# applies alone; checkpatch --strict has nothing to say,
 # and the mails are complete.
 # The last line is "N passed, N failed[, N skipped]".
 set -eu
@@ -125,6 +126,33 @@ needs_suffice()
 			grep -q "^  $n: " "$out/$(folder "$t")"/mail/0000-* ||
 				{ echo "its cover letter does not name $n"; return 1; }
 		done
+	done
+	git -C "$work/git" reset -q --hard "${topics[-1]}"
+}
+
+# Each of the patches that can be sent alone, on the source and nothing else
+alone_applies()
+{
+	local t n f
+
+	[ -d "$work/git" ] || { echo "no tree of git am"; return 1; }
+	for t in "${topics[@]}"; do
+		n=$(find "$out/$(folder "$t")/alone" -name '*.patch' 2>/dev/null | wc -l)
+		[ -n "$(needs "$t")" ] || [ "$n" = "$(topic_patches "$t" | wc -l)" ] ||
+			{ echo "$t: $n mails for patches alone"; return 1; }
+	done
+	for f in "$out"/*/alone/*.patch; do
+		git -C "$work/git" reset -q --hard clean
+		if ! git -C "$work/git" apply --check --verbose "$f" >"$work/log" 2>&1 || ! am "$f"; then
+			cat "$work/log"
+			return 1
+		fi
+		no grep offset "$work/log" || return 1
+		if ! grep -qE '^Subject: \[PATCH\] ' "$f" || [ ! -s "${f%.patch}.recipients" ] ||
+		   grep -E '^(In-Reply-To|References):' "$f"; then
+			echo "$f: no mail of its own"
+			return 1
+		fi
 	done
 	git -C "$work/git" reset -q --hard "${topics[-1]}"
 }
@@ -260,6 +288,7 @@ step "Export the series" "$ROOT/scripts/source/export" --output "$out"
 patches=$(grep -c '\.patch$' "$out/debian/patches/series")
 check "git am takes the mailboxes in order and gives build/tree" git_am
 check "a topic applies with those that it needs" needs_suffice
+check "a patch of a topic that needs nothing applies alone" alone_applies
 check "b4 takes each thread and gives build/tree" by_b4
 check "quilt takes the queue without fuzz and gives build/tree" by_quilt
 check "a tree that differs is found out" differences_found

@@ -285,7 +285,10 @@ worked_out()
 
 if [ -n "$kernel" ]; then
 	check "threads, signals and processes" worked_out
-	check "getppid() through libc takes at most 96 instructions" null_call "$kernel" 96
+	# Readers of RCU count themselves in later kernels, which are all preemptible.
+	most=102
+	[ "$BASE" != 6.12 ] || most=96
+	check "getppid() through libc takes at most $most instructions" null_call "$kernel" "$most"
 	[ -z "$other" ] || check "the same without CONFIG_KML" boot "$other"
 	[ -z "$other" ] || check "at most 192 without CONFIG_KML" null_call "$other" 192
 fi

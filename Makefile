@@ -43,7 +43,7 @@ export V
 
 .PHONY: help run setup tree kernel ukl-kernel image musl check-host check kconfig-news tables
 .PHONY: test test-full test-kvm fuzz bench bench-report bench-list bench-processes app-table
-.PHONY: report-hardware
+.PHONY: report-hardware test-bochs
 .PHONY: setup-bench clean review export port-check htmldocs man deb check-bisect
 
 setup = scripts/source/prerequisites --group
@@ -108,6 +108,9 @@ test-full: # also run all applications and the checkers of the kernel
 
 test-kvm: # test guests of KVM, emulated where there is none; 30 min
 	@scripts/test/run --full --only kvm.sh
+
+test-bochs: # test on Bochs, another model of the processor
+	@scripts/test/run --full --only bochs.sh
 
 fuzz: # feed hostile input to each parser for SECONDS (60)
 	@$(setup) image test

@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Usage: scripts/test/bochs.sh --kernel BZIMAGE --tests DIR [OPTION]...
+#
+# Run kml's kselftests, which are installed in DIR, on Bochs, a second model of the processor
+# (scripts/test/with-bochs --help), and the kernel's own test of traps that MOV SS holds back,
+# which QEMU does not model. One processor takes ten minutes on a busy machine.
+#
+#   --kernel BZIMAGE  lupine-general+bochs
+#   --smp BZIMAGE     also test two processors, with this kernel
+#   --lass BZIMAGE    also test that LASS, which keeps ring 0 from the processes' half of the
+#                     addresses, is off in the first kernel, and on in this one, which has no
+#                     CONFIG_KML. Linux 6.12 does not know it
+#
+# Example: scripts/test/bochs.sh --tests build/test/kselftest/kml \
+#              --kernel build/kernel/lupine-general+bochs/arch/x86/boot/bzImage
+set -eu
+# shellcheck source=scripts/test/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+
+kernel='' tests='' smp='' lass=''
+begin kernel:kernel! tests:folder! smp:kernel lass:kernel -- "$@"
+with_bochs=$ROOT/scripts/test/with-bochs
+# Those that look at what a processor does to frames, flags and registers
+subset=()
+for t in callentry faults flags fpu gs mode ptrace rsp signals watch; do
+	subset+=(--test "kml:$t")
+done
+
+bochs()
+{
+	run no_returns "$with_bochs" "$ROOT/scripts/lupine/lupine" run --accel tcg --no-net "$@"
+}
+
+# shell COMMAND OPTION...: have a shell of the guest run it.
+shell() { bochs --image "$image" --memory 256 --entrypoint /bin/sh "${@:2}" -- -c "$1"; }
+
+status_is_told() { shell 'exit 7' --kernel "$kernel" --timeout 300; ended 7; }
+
+panic_is_seen()
+{
+	bochs --image "$image" --memory 256 --kernel "$kernel" --timeout 300 --append rdinit=/none
+	ended 255 'Kernel panic'
+}
+
+hang_is_ended()
+{
+	shell 'echo begun; while :; do :; done' --kernel "$kernel" --timeout 45
+	ended 124 '^begun'
+}
+
+# The one test of the kernel's that has a chance on a kernel without IA32_EMULATION
+install_mov_ss_trap()
+{
+	make -C "$BUILD/tree/tools/testing/selftests" TARGETS=x86 O="$work/objects" \
+		INSTALL_PATH="$work/x86" FORCE_TARGETS=1 CAN_BUILD_I386=0 CAN_BUILD_X86_64=1 \
+		TARGETS_C_32BIT_ALL= TARGETS_C_64BIT_ALL=mov_ss_trap install
+	[ -x "$work/x86/x86/mov_ss_trap_64" ]
+}
+
+# selftests TITLE KERNEL TESTS OPTION...
+selftests()
+{
+	suite "kselftest $1, $(kernel_name "$2"), Bochs${4:+, $4 $5}" "$with_bochs" \
+		"$ROOT/scripts/test/kselftest.sh" --accel tcg --kernel "$2" --tests "$3" \
+		-e KML_EXPECT=1 --timeout 1800 --test-timeout 300 "${@:4}"
+}
+
+# lass_of KERNEL on|off: what the processor has, by CPUID, and what the kernel has turned on
+lass_of()
+{
+	local has=no
+
+	shell 'cat /proc/cpuinfo' --kernel "$1" --cpu arrow_lake --timeout 300
+	ended 0 '^model name.*Ultra 5 245K'
+	! grep -q '^flags.* lass\b' "$out" || has=yes
+	[ "$2-$has" = on-yes ] || [ "$2-$has" = off-no ] || { echo "wanted: $2"; return 1; }
+}
+
+"$with_bochs" --fetch || {
+	skip "Bochs" "Debian 13's Bochs cannot be had, see above"
+	summary
+	exit
+}
+build_image "$ROOT/scripts/test/kselftest/manifest" --add "$tests:/kselftest"
+checks status_is_told panic_is_seen hang_is_ended
+selftests kml "$kernel" "$tests"
+must "mov_ss_trap can be compiled" install_mov_ss_trap
+selftests x86 "$kernel" "$work/x86"
+[ -z "$smp" ] || selftests kml "$smp" "$tests" --cpus 2 "${subset[@]}"
+if [ -n "$lass" ]; then
+	check "LASS is on without CONFIG_KML" lass_of "$lass" on
+	check "LASS is off with CONFIG_KML" lass_of "$kernel" off
+	selftests kml "$kernel" "$tests" --cpu arrow_lake "${subset[@]}"
+fi
+summary

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Usage: scripts/test/ukl-apps.sh --kernel FOLDER [redis] [memcached] [socat] [gperf]
+#                                [stunnel4]
 #
 # Build Debian's source packages of applications with their own makefiles and
 # CC=ukl-gcc, with the kernel in FOLDER, boot what comes out, and let the checks of
@@ -14,9 +15,9 @@ set -eu
 . "$ROOT/scripts/sources.sh"
 kernel=''
 begin kernel:folder! ... -- "$@"
-[ ${#arguments[@]} -gt 0 ] || arguments=(redis memcached socat gperf)
+[ ${#arguments[@]} -gt 0 ] || arguments=(redis memcached socat gperf stunnel4)
 for app in "${arguments[@]}"; do
-	[[ $app =~ ^(redis|memcached|socat|gperf)$ ]] || die "unknown application '$app'; see --help"
+	[[ $app =~ ^(redis|memcached|socat|gperf|stunnel4)$ ]] || die "unknown application '$app'; see --help"
 done
 UKL_KERNEL=$(readlink -f "$kernel")
 export UKL_KERNEL
@@ -53,13 +54,15 @@ build_memcached()
 	make -j"$JOBS" memcached
 }
 
-# twice APP TARGET OPTION-OF-CONFIGURE...: once for the host, and once as a kernel
+# twice APP [FOLDER/]TARGET OPTION-OF-CONFIGURE...: once for the host, and once as a kernel
 twice()
 {
 	unpack "$1" "$1-host"
 	unpack "$1" "$1-kernel"
-	(cd "$work/$1-host" && ./configure CC=gcc CXX=g++ LDFLAGS=-static "${@:3}" && make "$2")
-	(cd "$work/$1-kernel" && ./configure CC=ukl-gcc CXX=ukl-g++ "${@:3}" && make "$2")
+	(cd "$work/$1-host" && ./configure CC=gcc CXX=g++ LDFLAGS=-static "${@:3}")
+	(cd "$work/$1-kernel" && ./configure CC=ukl-gcc CXX=ukl-g++ "${@:3}")
+	make -C "$work/$1-host/$(dirname "$2")" -j"$JOBS" "$(basename "$2")"
+	make -C "$work/$1-kernel/$(dirname "$2")" -j"$JOBS" "$(basename "$2")"
 }
 
 # same PROGRAM ARGUMENT...: APP-host/PROGRAM and the kernel APP-kernel/PROGRAM print the same
@@ -88,6 +91,63 @@ talk_socat()
 # C++: a generator of tables
 build_gperf() { twice gperf all; }
 talk_gperf() { same gperf/src/gperf words; }
+
+# TLS, a thread for each connection, and a program that it starts
+build_stunnel4() { twice stunnel4 src/stunnel --disable-libwrap --disable-systemd --disable-fips; }
+
+# tls_answer PORT FILE: what a client gets of a server that may have to start first
+tls_answer()
+{
+	local _
+
+	for _ in $(seq 100); do
+		! echo word | timeout 20 openssl s_client -quiet -connect "127.0.0.1:$1" >"$2" 2>"$2.log" ||
+			return 0
+		sleep 0.3
+	done
+	cat "$2.log"
+	return 1
+}
+
+talk_stunnel4()
+{
+	local ours theirs servers i clients=()
+
+	cd "$work"
+	ours=$(free_port)
+	mkdir -p root tls
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout tls/key -out tls/cert -days 30 -subj /CN=x
+	cat tls/key tls/cert >root/pem
+	printf '%s\n' 'seq 1 1000 | sort -n | tail -n 3' 'head -n 1 | sed s/^/got-/' >root/script
+	printf '%s\n' 'foreground = yes' 'pid =' 'cert = /pem' '[x]' 'accept = 4430' \
+		'exec = /bin/sh' 'execArgs = sh /script' >root/conf
+	sed "s,/pem,$work/root/pem,; s,/script,$work/root/script,; s,4430,127.0.0.1:$ours," root/conf >tls/conf
+	printf '%s\n' 'packages busybox-static' 'busybox yes' 'file root/conf /conf' 'file root/pem /pem' \
+		'file root/script /script' 'entrypoint /bin/sh' >tls.manifest
+	"$ROOT/scripts/apps/build" --output tls.ext2 tls.manifest
+	stunnel4-host/src/stunnel tls/conf >tls/host 2>&1 &
+	servers=$!
+	theirs=$(free_port)
+	"$ROOT/scripts/lupine/lupine" run --timeout 100 --append no_timer_check --image tls.ext2 \
+		-p "$theirs:4430" stunnel4-kernel/src/stunnel /conf >console 2>&1 &
+	servers+=" $!"
+	tls_answer "$ours" tls/want
+	tls_answer "$theirs" tls/got
+	# At once
+	for i in 1 2 3 4 5; do
+		tls_answer "$theirs" "tls/got$i" &
+		clients+=($!)
+	done
+	wait "${clients[@]}"
+	# shellcheck disable=SC2086 # they are two
+	kill $servers
+	tail -n 20 console
+	cat tls/want
+	grep -qx got-word tls/want
+	for i in '' 1 2 3 4 5; do
+		cmp tls/want "tls/got$i"
+	done
+}
 
 # talk APP PORT OPTION-OR-ARGUMENT-OF-RUN...
 talk()
@@ -131,7 +191,7 @@ seq -f 'word%g' 100 >"$work/words"
 printf '%s\n' 'packages busybox-static' 'busybox yes' 'file words /words' 'entrypoint /bin/sh' \
 	>"$work/manifest"
 build_image "$work/manifest" && mv "$image" "$work/root.ext2"
-need gcc make mke2fs dpkg-source
+need gcc make mke2fs dpkg-source openssl
 for app in "${arguments[@]}"; do
 	check "$app is built by its own makefile, with CC=ukl-gcc" "build_$app"
 	! ok || check "$app answers, linked into the kernel" "talk_$app"

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "init.h"
@@ -97,19 +96,6 @@ static void override_by_words(struct manifest *o, const char *words)
 	free(line);
 }
 
-/* Without CONFIG_DEVTMPFS nobody makes the node of a disk. */
-static void make_disk_node(const char *name, const char *path)
-{
-	char sysfs[64], *text;
-	unsigned int major, minor;
-
-	snprintf(sysfs, sizeof(sysfs), "/sys/class/block/%s/dev", name);
-	text = slurp(sysfs, 64, NULL);
-	if (text && sscanf(text, "%u:%u", &major, &minor) == 2)
-		mknod(path, S_IFBLK | 0400, makedev(major, minor));
-	free(text);
-}
-
 /*
  * lupine=@vdX: there is more to say than the command line holds. The text is the
  * disk's content, with NUL bytes behind it.
@@ -122,8 +108,7 @@ static void override_by_disk(struct manifest *o, const char *name)
 	if (strlen(name) != 3 || strncmp(name, "vd", 2) || name[2] < 'a' || name[2] > 'z')
 		fail(COMMAND_LINE ": @%s: want @vda to @vdz", name);
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	if (access(path, F_OK))
-		make_disk_node(name, path);
+	make_disk_node(path);
 	text = slurp(path, MANIFEST_MAX_SIZE + 512, &len);
 	if (!text)
 		fail(COMMAND_LINE ": @%s: %s", name, strerror(errno));

@@ -65,6 +65,7 @@ int run_program(char **argv, const struct list *env);
 
 /* mounts.c */
 void mount_kernel_file_systems(void);
+void make_disk_node(const char *path);
 void mount_configured(const struct config *c);
 void unmount_configured(void);
 

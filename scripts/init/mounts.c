@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "init.h"
@@ -135,6 +136,38 @@ static void adopt(const char *dir, const struct stat *covered)
 		say("mount on %s: owner and mode: %s", dir, strerror(errno));
 }
 
+/*
+ * Without CONFIG_DEVTMPFS nobody makes the node of a disk, /dev/vdX. Its number is in
+ * /sys. Where there is none, either, it follows from that of the root file system on
+ * /dev/vda: a virtio disk has 16 minors.
+ */
+void make_disk_node(const char *path)
+{
+	char sysfs[64], *text;
+	unsigned int major, minor;
+	struct stat root;
+
+	/* Not on a host, where somebody tries --check */
+	if (getpid() != 1 || strlen(path) != strlen("/dev/vdX") ||
+	    strncmp(path, "/dev/vd", 7) || !access(path, F_OK))
+		return;
+	snprintf(sysfs, sizeof(sysfs), "/sys/class/block/%s/dev", path + strlen("/dev/"));
+	text = slurp(sysfs, 64, NULL);
+	if (text && sscanf(text, "%u:%u", &major, &minor) == 2)
+		mknod(path, S_IFBLK | 0600, makedev(major, minor));
+	else if (!stat("/", &root) && major(root.st_dev) && !minor(root.st_dev))
+		mknod(path, S_IFBLK | 0600, makedev(major(root.st_dev), (path[7] - 'a') * 16));
+	free(text);
+}
+
+/* Is /dev a folder of the image? */
+static bool no_devtmpfs(void)
+{
+	struct stat root, dev;
+
+	return !stat("/", &root) && !stat("/dev", &dev) && root.st_dev == dev.st_dev;
+}
+
 static void mount_one(const struct manifest_value *v)
 {
 	const char *type = v->word[0], *source = v->word[1], *dir = v->word[2];
@@ -150,10 +183,14 @@ static void mount_one(const struct manifest_value *v)
 	}
 	if (make_folders(dir, 0755) || stat(dir, &covered))
 		fail("mount on %s: %s", dir, strerror(errno));
+	make_disk_node(source);
 	if (mount(source, dir, type, flags, data)) {
 		if (errno == ENODEV && feature_of_fs(type))
 			fail("mount of %s on %s: %s is off: add CONFIG_%s to the kernel",
 			     type, dir, feature_of_fs(type), feature_of_fs(type));
+		if (errno == ENOENT && !strncmp(source, "/dev/", 5) && no_devtmpfs())
+			fail("mount of %s on %s: no %s: add CONFIG_DEVTMPFS to the kernel",
+			     type, dir, source);
 		fail("mount of %s %s on %s: %s", type, source, dir, strerror(errno));
 	}
 	if (*source == '/' && !(flags & (MS_RDONLY | MS_BIND)))

@@ -11,7 +11,8 @@ export APP ?= redis
 ##   OCI      container image instead of APP: OCI layout, archive, reference
 export OCI
 ##   REWRITE  1 rewrites system calls of the programs in the image into calls
-export REWRITE
+##   EXPLAIN  1 makes run say at the end what failed for lack of an option of the kernel
+export REWRITE EXPLAIN
 ##   MUSL     1 replaces the musl of an OCI image by that of make musl
 export MUSL
 ##   PROFILE  profile of kconfig-profiles/, +OVERLAY for each (lupine-general);

@@ -291,7 +291,8 @@ static void pid1(int argc, char **argv)
 	struct config c = { 0 };
 	const char *name;
 	sigset_t handled;
-	int status;
+	int status, go[2];
+	bool explain;
 	char *cad;
 	pid_t app;
 	size_t i;
@@ -332,17 +333,27 @@ static void pid1(int argc, char **argv)
 		set_sysctl(c.m.key[KEY_SYSCTL].value[i].word[0],
 			   c.m.key[KEY_SYSCTL].value[i].word[1]);
 
+	explain = explain_wanted();
+	if (explain && pipe2(go, O_CLOEXEC))
+		fail("pipe: %s", strerror(errno));
 	app = fork();
 	if (app < 0)
 		fail("fork: %s", strerror(errno));
+	if (!app && explain)
+		explain_wait(go);
 	if (!app)
 		start(&c);
+	if (explain)
+		explain_start(app, go);
 	/* Ctrl-Alt-Del, with which Firecracker stops a guest. */
 	if (asprintf(&cad, "%d", app) > 0)
 		spill("/proc/sys/kernel/cad_pid", cad);
 	status = supervise(app, manifest_number(&c.m, KEY_STOP, 0), &handled);
 	end_others(&handled);
-	hint(status);
+	if (explain)
+		explain_report();
+	else
+		hint(status);
 	exit(status);
 }
 

@@ -63,6 +63,15 @@ void clock_from_host(void);
 const char *env_value(const struct list *env, const char *name);
 int run_program(char **argv, const struct list *env);
 
+/*
+ * explain.c: the application waits for the end of a pipe, which its tracer closes.
+ * Process 1 reports in the end, if it was wanted.
+ */
+bool explain_wanted(void);
+void explain_wait(int go[2]);
+void explain_start(pid_t app, int go[2]);
+void explain_report(void);
+
 /* mounts.c */
 void mount_kernel_file_systems(void);
 void make_disk_node(const char *path);

@@ -13,33 +13,52 @@
 
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/io.h>
 #include <unistd.h>
 
 #define STATUS_PORT	0xf4
 #define STATUS_READS	0xe9
 
-/* False: this kernel lets nobody tell. */
-static inline bool status_tell(unsigned char status)
+/*
+ * Write to such a device, if it is there, which @there tells then. False: this kernel lets
+ * nobody do it.
+ */
+static inline bool port_tell(unsigned short port, const void *data, size_t size, bool *there)
 {
+	const unsigned char *byte = data;
+	unsigned char reads = 0;
 	unsigned short cs;
-	unsigned char there = 0;
-	bool told = false;
 	int fd;
 
 	asm("mov %%cs, %0" : "=r" (cs));
-	if (!(cs & 3) || !ioperm(STATUS_PORT, 1, 1)) {
-		if (inb(STATUS_PORT) == STATUS_READS)
-			outb(status, STATUS_PORT);
+	if (!(cs & 3) || !ioperm(port, 1, 1)) {
+		*there = inb(port) == STATUS_READS;
+		while (*there && size--)
+			outb(*byte++, port);
+		/* Children would inherit the permission, and pay for it. */
+		if (cs & 3)
+			ioperm(port, 1, 0);
 		return true;
 	}
 	fd = open("/dev/port", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return false;
-	if (pread(fd, &there, 1, STATUS_PORT) == 1)
-		told = there != STATUS_READS || pwrite(fd, &status, 1, STATUS_PORT) == 1;
+	*there = pread(fd, &reads, 1, port) == 1 && reads == STATUS_READS;
+	/* The file's position is the port. */
+	while (*there && size--)
+		if (pwrite(fd, byte++, 1, port) != 1)
+			*there = false;
 	close(fd);
-	return told;
+	return true;
+}
+
+/* False: this kernel lets nobody tell. */
+static inline bool status_tell(unsigned char status)
+{
+	bool there;
+
+	return port_tell(STATUS_PORT, &status, 1, &there);
 }
 
 #endif

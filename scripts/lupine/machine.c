@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "../init/clock.h"
+#include "explain.h"
 #include "network.h"
 #include "run.h"
 
@@ -60,6 +61,8 @@ struct session {
 	struct termios tty;
 	bool has_tty;
 	int64_t deadline, next_storm;
+	char explained[EXPLAIN_SIZE];
+	size_t explained_len;
 	unsigned long status_bytes;
 	unsigned char status;
 	enum ending ending;
@@ -101,7 +104,12 @@ void machine_prepare(struct machine *m)
 	socket_pair(fd);
 	m->clock_peer = fd[0];
 	m->clock_fd = fd[1];
-	m->storm_peer = m->storm_fd = m->text_fd = -1;
+	m->storm_peer = m->storm_fd = m->text_fd = m->explain_peer = m->explain_fd = -1;
+	if (m->explain) {
+		socket_pair(fd);
+		m->explain_peer = fd[0];
+		m->explain_fd = fd[1];
+	}
 	if (m->storm) {
 		socket_pair(fd);
 		m->storm_peer = fd[0];
@@ -134,6 +142,7 @@ static void __noreturn exec_qemu(const struct machine *m, int console, int error
 	inherit(m->storm_fd);
 	inherit(m->text_fd);
 	inherit(m->clock_fd);
+	inherit(m->explain_fd);
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -176,6 +185,7 @@ static void start(struct session *s)
 	close_if_open(s->m->storm_fd);
 	close_if_open(s->m->text_fd);
 	close_if_open(s->m->clock_fd);
+	close_if_open(s->m->explain_fd);
 	s->console = console[0];
 }
 
@@ -333,6 +343,23 @@ static bool read_status(struct session *s)
 	return true;
 }
 
+/* What does not fit spoils the rest. */
+static bool read_explained(struct session *s)
+{
+	char data[4096];
+	ssize_t got = read(s->m->explain_peer, data, sizeof(data));
+
+	if (got < 0 && errno == EINTR)
+		return true;
+	if (got <= 0)
+		return false;
+	if ((size_t)got > sizeof(s->explained) - s->explained_len)
+		got = sizeof(s->explained) - s->explained_len;
+	memcpy(s->explained + s->explained_len, data, got);
+	s->explained_len += got;
+	return true;
+}
+
 /* See scripts/init/clock.h. What a guest does not read is not sent. */
 static bool tell_time(struct session *s)
 {
@@ -432,7 +459,7 @@ static struct timespec *patience(const struct session *s, int64_t time, struct t
 	return t;
 }
 
-enum { CONSOLE, STDIN, OUT, STATUS, STORM, CLOCK, SIGNALS, NR_FDS };
+enum { CONSOLE, STDIN, OUT, STATUS, STORM, CLOCK, EXPLAIN, SIGNALS, NR_FDS };
 
 static void set_events(struct session *s, struct pollfd *p)
 {
@@ -453,6 +480,7 @@ static void set_events(struct session *s, struct pollfd *p)
 	p[STATUS] = (struct pollfd){ .fd = s->m->status_peer, .events = POLLIN };
 	p[STORM] = (struct pollfd){ .fd = s->m->storm ? s->m->storm_peer : -1, .events = POLLIN };
 	p[CLOCK] = (struct pollfd){ .fd = s->m->clock_peer, .events = POLLIN };
+	p[EXPLAIN] = (struct pollfd){ .fd = s->m->explain_peer, .events = POLLIN };
 	p[SIGNALS] = (struct pollfd){ .fd = s->signals, .events = POLLIN };
 }
 
@@ -463,6 +491,10 @@ static void handle_events(struct session *s, const struct pollfd *p)
 	if (p[STATUS].revents && !read_status(s)) {
 		close(s->m->status_peer);
 		s->m->status_peer = -1;
+	}
+	if (p[EXPLAIN].revents && !read_explained(s)) {
+		close(s->m->explain_peer);
+		s->m->explain_peer = -1;
 	}
 	if (p[CLOCK].revents && !tell_time(s)) {
 		close(s->m->clock_peer);
@@ -491,7 +523,7 @@ static void relay(struct session *s)
 	struct timespec t;
 	int64_t time;
 
-	while (s->qemu || s->console >= 0 || s->m->status_peer >= 0 ||
+	while (s->qemu || s->console >= 0 || s->m->status_peer >= 0 || s->m->explain_peer >= 0 ||
 	       (s->out >= 0 && s->from_guest.start < s->from_guest.end)) {
 		time = now();
 		if (s->qemu && s->deadline && time >= s->deadline) {
@@ -597,6 +629,8 @@ int machine_run(struct machine *m)
 	s.next_storm = started;
 	relay(&s);
 	give_back_terminal(&s);
+	if (m->explain)
+		explain_tell(s.explained, s.explained_len);
 	/* QEMU had no time to do it. */
 	if (m->monitor && s.ending != BY_ITSELF)
 		unlink(m->monitor);

@@ -26,6 +26,8 @@
 #include <unistd.h>
 
 #include "../init/clock.h"
+#include "../init/explain.h"
+#include "explain.h"
 #include "manifest.h"
 #include "network.h"
 #include "run.h"
@@ -82,6 +84,8 @@ static const char help[] =
 "                        code, as tracers do: with more threads, a processor may\n"
 "                        still run the old code (QEMU's commit deba78709ae8)\n"
 "  --cpu MODEL           choose QEMU's processor model (default max; host with KVM)\n"
+"  --explain             trace all processes, and say at the end what failed for lack\n"
+"                        of an option of the kernel, and which option that is\n"
 "  --no-net              leave out the network device\n"
 "  --no-outbound         let the guest reach nothing by the network; ports that are\n"
 "                        forwarded to it still answer\n"
@@ -112,7 +116,7 @@ struct options {
 	struct manifest changes;
 	const char *for_init;
 	unsigned int memory, cpus, timeout, nmi, mce;
-	bool no_net, no_outbound, quiet;
+	bool no_net, no_outbound, quiet, explain;
 	char **args;
 };
 
@@ -268,7 +272,7 @@ static const struct setting {
 	{ "nmi", NUMBER, TO(nmi), 1, MAX_RATE, "a rate" },
 	{ "mce", NUMBER, TO(mce), 1, MAX_RATE, "a rate" },
 	{ "no-net", FLAG, TO(no_net) }, { "no-outbound", FLAG, TO(no_outbound) },
-	{ "quiet", FLAG, TO(quiet) },
+	{ "quiet", FLAG, TO(quiet) }, { "explain", FLAG, TO(explain) },
 	{ "entrypoint", KEY, KEY_ENTRYPOINT }, { "workdir", KEY, KEY_WORKDIR },
 	{ "user", KEY, KEY_USER }, { "hostname", KEY, KEY_HOSTNAME },
 	{ "env", VARIABLE, .letter = 'e' }, { "env-file", VARIABLES_OF },
@@ -634,6 +638,8 @@ static void linked_application(struct options *o, struct guest *g)
 
 	if (o->volumes.nr)
 		die("-v is for an init to mount, and %s has none", o->kernel);
+	if (o->explain)
+		die("--explain is for an init, and %s has none", o->kernel);
 	if (o->for_init)
 		die("%s is for an init, and %s has none", o->for_init, o->kernel);
 	/*
@@ -755,6 +761,10 @@ static void qemu_arguments(const struct options *o, struct guest *g, struct mach
 	/* See scripts/init/status.h. */
 	words_option(q, "-chardev", "socket,id=status,fd=%d", m->status_fd);
 	words_option(q, "-device", "isa-debugcon,iobase=0xf4,chardev=status");
+	if (o->explain) {
+		words_option(q, "-chardev", "socket,id=explain,fd=%d", m->explain_fd);
+		words_option(q, "-device", "isa-debugcon,iobase=%#x,chardev=explain", EXPLAIN_PORT);
+	}
 	/* See scripts/init/clock.h. */
 	words_option(q, "-chardev", "socket,id=clock,fd=%d", m->clock_fd);
 	words_option(q, "-device", "isa-serial,iobase=%#x,irq=13,chardev=clock", CLOCK_PORT);
@@ -828,6 +838,8 @@ int cmd_run(int argc, char **argv)
 	}
 	look_at_kernel(&o, &g);
 	look_at_image(&o, &g);
+	if (o.explain)
+		explain_load(o.kernel);
 	if (!o.memory && o.image)
 		o.memory = memory_of_image(o.image);
 	if (!o.memory)
@@ -848,6 +860,7 @@ int cmd_run(int argc, char **argv)
 	m.monitor = o.monitor;
 	m.timeout = o.timeout;
 	m.quiet = o.quiet;
+	m.explain = o.explain;
 	m.storm = o.nmi ? NMI_COMMAND : o.mce ? MCE_COMMAND : NULL;
 	m.storm_rate = o.nmi ?: o.mce;
 	/* Before the kernel is prepared, a machine check resets the machine. */

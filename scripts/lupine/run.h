@@ -50,12 +50,12 @@ struct machine {
 	bool storm_waits;		/* until the guest says something */
 	const struct network *network;
 	unsigned int timeout;		/* seconds; 0: none */
-	bool quiet;
+	bool quiet, explain;
 	char *text;			/* for the init, on a disk; or NULL */
 	/* Descriptors that QEMU inherits */
-	int status_fd, storm_fd, text_fd, clock_fd;
+	int status_fd, storm_fd, text_fd, clock_fd, explain_fd;
 	/* Our ends of them */
-	int status_peer, storm_peer, clock_peer;
+	int status_peer, storm_peer, clock_peer, explain_peer;
 };
 
 /* Make the descriptors, whose numbers go into QEMU's arguments. */

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * asks [traced|forge]: for scripts/test/explain.sh. Ask the kernel for what lupine-general
+ * has no options for, in each way that the tracer of the init looks at, and end with 0.
+ * "traced": print whether somebody traces this process. "forge": tell the host nonsense
+ * in the place of the init.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/io.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../init/explain.h"
+
+#ifndef AF_VSOCK
+#define AF_VSOCK	40
+#endif
+
+/* As iproute2 asks for it */
+static void make_device(const char *kind)
+{
+	struct {
+		struct nlmsghdr h;
+		struct ifinfomsg i;
+		struct rtattr info, kind;
+		char name[16];
+	} m = {
+		.h = { .nlmsg_type = RTM_NEWLINK,
+		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE },
+		.info = { .rta_type = IFLA_LINKINFO },
+		.kind = { .rta_len = RTA_LENGTH(strlen(kind)), .rta_type = IFLA_INFO_KIND },
+	};
+	char answer[4096];
+	struct iovec iov = { answer, sizeof(answer) };
+	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
+	int s = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+
+	strcpy(m.name, kind);
+	m.info.rta_len = RTA_LENGTH(RTA_ALIGN(m.kind.rta_len));
+	m.h.nlmsg_len = NLMSG_LENGTH(sizeof(m.i)) + m.info.rta_len;
+	if (send(s, &m, m.h.nlmsg_len, 0) < 0 || recvmsg(s, &h, 0) < 0)
+		perror(kind);
+	close(s);
+}
+
+static void *in_a_thread(void *unused)
+{
+	open("/dev/fuse", O_RDWR);
+	open("/dev/loop7", O_RDWR);
+	return unused;
+}
+
+static void ask(void)
+{
+	uint64_t clone_args[8] = { CLONE_NEWUSER, [4] = SIGCHLD };
+	int s = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+	char info[84] = "filter";
+	socklen_t len = sizeof(info);
+	pthread_t thread;
+	void *page;
+	int status;
+
+	/* Calls */
+	syscall(SYS_bpf, BPF_MAP_CREATE, NULL, 0);
+	syscall(SYS_kcmp, getpid(), getpid(), 0, 0, 0);
+	syscall(SYS_modify_ldt, 0, info, sizeof(info));
+	syscall(SYS_pkey_alloc, 0, 0);
+	/* Namespaces, in each way */
+	if (!fork()) {
+		unshare(CLONE_NEWPID);
+		unshare(CLONE_NEWPID);
+		unshare(CLONE_NEWUTS | CLONE_NEWIPC);
+		syscall(SYS_clone3, clone_args, sizeof(clone_args));
+		if (syscall(SYS_clone, CLONE_NEWNET | SIGCHLD, 0, 0, 0, 0) == 0)
+			_exit(0);
+		_exit(0);
+	}
+	wait(&status);
+	/* Sockets */
+	socket(AF_VSOCK, SOCK_STREAM, 0);
+	socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+	getsockopt(s, IPPROTO_IP, 64, info, &len);
+	setsockopt(s, IPPROTO_TCP, TCP_MD5SIG, &one, sizeof(one));
+	setsockopt(s, IPPROTO_TCP, TCP_ULP, "tls", 3);
+	setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, "bbr", 3);
+	make_device("veth");
+	make_device("bridge");
+	/* Files */
+	mount("none", "/tmp", "cgroup2", 0, NULL);
+	mount("none", "/tmp", "overlay", 0, NULL);
+	open("/proc/self/ns/pid", O_RDONLY);
+	open("/proc/self/no-such-file", O_RDONLY);
+	open("/dev/no-such-device", O_RDONLY);
+	pthread_create(&thread, NULL, in_a_thread, NULL);
+	pthread_join(thread, NULL);
+	/* Memory */
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	madvise(page, 4096, MADV_MERGEABLE);
+	/* What no option would help */
+	lseek(s, 0, SEEK_SET);
+	mount("none", "/tmp", "no-such-fs", 0, NULL);
+	epoll_create(-1);
+}
+
+/* This is not the tracer's to decide. */
+static void stop_and_go(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		raise(SIGSTOP);
+		_exit(7);
+	}
+	waitpid(pid, &status, WUNTRACED);
+	printf("stopped: %d\n", WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+	kill(pid, SIGCONT);
+	waitpid(pid, &status, 0);
+	printf("ended: %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+}
+
+int main(int argc, char **argv)
+{
+	static const char nonsense[] = "call\t1\033[2J\t38\t1\tx\nend\t0\t0\t0\t\n";
+	char line[256];
+	const char *c;
+	FILE *f;
+
+	setvbuf(stdout, NULL, _IONBF, 0);
+	if (argc > 1 && !strcmp(argv[1], "forge")) {
+		for (c = nonsense; *c; c++)
+			outb(*c, EXPLAIN_PORT);
+		return 0;
+	}
+	f = fopen("/proc/self/status", "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, "TracerPid:", 10))
+			puts(strcmp(line, "TracerPid:\t0\n") ? "traced" : "not traced");
+	if (argc > 1)
+		return 0;
+	ask();
+	stop_and_go();
+	return 0;
+}

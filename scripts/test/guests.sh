@@ -335,4 +335,27 @@ kill -KILL $server
 { wait $server; } 2>/dev/null || :
 check "a killed run leaves no QEMU behind" qemu_gone
 
+# A QEMU that behaves as one does where KVM does not work, or where it is slow
+mkdir "$work/kvm"
+cat >"$work/kvm/qemu-system-x86_64" <<'END'
+#!/bin/sh
+[ "$1" != --version ] || { echo "QEMU of $0"; exit; }
+[ -e "$0.slow" ] || echo "KVM internal error. Suberror: 1"
+for _ in 1 2 3 4 5; do
+	sleep 3
+	echo "still booting"
+done
+[ ! -e "$0.slow" ] || echo "VFS: Unable to mount root fs"
+exec sleep 60
+END
+chmod +x "$work/kvm/qemu-system-x86_64"
+probe() { PATH=$work/kvm:$PATH timeout "$1" "$ROOT/scripts/lupine/lupine" accel --probe --kernel "$kernel"; }
+if [ -w /dev/kvm ]; then
+	output "KVM that fails is given up at once" 'tcg: .* KVM internal error' probe 6
+	touch "$work/kvm/qemu-system-x86_64.slow"
+	output "KVM that is slow is waited for" '^kvm$' probe 30
+else
+	skip "KVM that fails, and that is slow" "/dev/kvm cannot be opened"
+fi
+
 summary

@@ -4,7 +4,7 @@
 # start: /tests/target sleeper
 backtrace
 #= ^#0 .*clock_nanosleep
-#= in sleeper \(\) at \./target\.c
+#= in sleeper \(more=[0-9]+\) at \./target\.c
 #= in main \(
 # 230 clock_nanosleep, or 219 restart_syscall.
 print $orig_rax == 230 || $orig_rax == 219

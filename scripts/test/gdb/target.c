@@ -208,9 +208,9 @@ void threads(void)
 		pthread_join(t[i], NULL);
 }
 
-void sleeper(void)
+void sleeper(long more)
 {
-	struct timespec ts = { .tv_sec = 12 };
+	struct timespec ts = { .tv_sec = 12 + more };
 
 	/* Not restarted by its caller: the kernel has to do it. */
 	result = clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
@@ -248,7 +248,7 @@ int main(int argc, char **argv)
 	else if (!strcmp(what, "threads"))
 		threads();
 	else if (!strcmp(what, "sleeper"))
-		sleeper();
+		sleeper(argc > 2 ? atol(argv[2]) : 0);
 	else if (!strcmp(what, "crash"))
 		crash((int *)16);
 	else

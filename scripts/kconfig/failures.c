@@ -104,6 +104,9 @@ static void read_define(char *line)
 	    !matches(line, "^[ \t]+([A-Z][A-Z0-9_]+)[ \t]*=[ \t]*([0-9x]+)[ \t]*,", m))
 		return;
 	name = part(line, m[1]);
+	/* Enumerators have macros of their own names. */
+	if (!strcmp(name, part(line, m[2])))
+		return;
 	add_define(&headers[hash(name)], name, part(line, m[2]));
 }
 
@@ -325,6 +328,37 @@ static void read_case(const char *line, const char *file)
 	}
 }
 
+/* Calls by which a part of the kernel takes over ioctls that net/socket.c knows */
+static struct hook {
+	const char *call, *names[2];
+	char *options;
+} hooks[] = {
+	{ "\tbrioctl_set(", { "SIOCBRADDBR", "SIOCBRDELBR" } },
+	{ "\tvlan_ioctl_set(", { "SIOCGIFVLAN", "SIOCSIFVLAN" } },
+};
+
+static void read_hook(const char *line, const char *file)
+{
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++)
+		if (!strncmp(line, hooks[i].call, strlen(hooks[i].call)) && conditions(true))
+			hooks[i].options = options_of(file, conditions(true));
+}
+
+static void apply_hooks(void)
+{
+	struct thing *t;
+	char key[32];
+
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(*hooks); i++) {
+		for (size_t j = 0; j < 2 && hooks[i].options; j++) {
+			snprintf(key, sizeof(key), "%ld", number(hooks[i].names[j], 0));
+			for (t = things; t; t = t->next)
+				if (!strcmp(t->kind, "ioctl") && !strcmp(t->key, key))
+					t->options = hooks[i].options;
+		}
+	}
+}
+
 /* Is there anything in a file that could be found? */
 static bool worth_it(const char *file, const char *text)
 {
@@ -334,6 +368,7 @@ static bool worth_it(const char *file, const char *text)
 		"struct miscdevice", "struct uart_driver", "struct nf_sockopt_ops",
 		"netlink_kernel_create(", "proc_create", "device_create(", "dev_set_name(",
 		"->disk_name", "[DEVMEM_MINOR]", "struct proc_ns_operations",
+		"brioctl_set(", "vlan_ioctl_set(",
 	};
 	size_t i;
 
@@ -385,6 +420,8 @@ static int visit(const char *path, const struct stat *st, int type, struct FTW *
 			read_registration(line, path);
 		if (strstr(line, "case "))
 			read_case(line, path);
+		if (strstr(line, "ioctl_set("))
+			read_hook(line, path);
 	}
 	free(text);
 	return 0;
@@ -449,6 +486,7 @@ static void read_tree(void)
 	each_file("include/uapi/linux/netfilter*/*.h", read_header);
 	each_file("include/linux/socket.h", read_header);
 	each_source(visit);
+	apply_hooks();
 	each_file("include/linux/*_namespace.h", read_namespaces);
 	each_file("include/linux/utsname.h", read_namespaces);
 	each_file("include/net/net_namespace.h", read_namespaces);

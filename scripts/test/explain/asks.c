@@ -11,6 +11,7 @@
 #include <linux/bpf.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -21,6 +22,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/io.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -96,6 +98,7 @@ static void ask(void)
 	wait(&status);
 	/* Sockets */
 	socket(AF_VSOCK, SOCK_STREAM, 0);
+	socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP);
 	socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
 	getsockopt(s, IPPROTO_IP, 64, info, &len);
 	setsockopt(s, IPPROTO_TCP, TCP_MD5SIG, &one, sizeof(one));
@@ -103,6 +106,8 @@ static void ask(void)
 	setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, "bbr", 3);
 	make_device("veth");
 	make_device("bridge");
+	ioctl(s, SIOCBRADDBR, "br0");
+	ioctl(s, SIOCSIFVLAN, info);
 	/* Files */
 	mount("none", "/tmp", "cgroup2", 0, NULL);
 	mount("none", "/tmp", "overlay", 0, NULL);

@@ -279,7 +279,8 @@ static void hint(int status)
 	    status == EXIT_NOEXEC || status == EXIT_NOTFOUND)
 		return;
 	if (features_missing(missing, sizeof(missing)))
-		say("the application may need an option of the kernel that is off: %s", missing);
+		say("the application may need an option of the kernel that is off (%s): %s",
+		    "lupine run --explain tells", missing);
 }
 
 static void pid1(int argc, char **argv)

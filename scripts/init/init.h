@@ -39,6 +39,7 @@ char *copy(const char *s);
 char *word(char **line);
 int spill(const char *path, const char *text);
 bool is_empty_dir(const char *path);
+void make_disk_node(const char *path);
 
 /* config.c */
 void config_read(struct config *c, const char *path);
@@ -74,7 +75,6 @@ void explain_report(void);
 
 /* mounts.c */
 void mount_kernel_file_systems(void);
-void make_disk_node(const char *path);
 void mount_configured(const struct config *c);
 void unmount_configured(void);
 

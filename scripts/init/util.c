@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "init.h"
@@ -95,4 +96,28 @@ bool is_empty_dir(const char *path)
 			!strcmp(e->d_name, "lost+found");
 	closedir(d);
 	return empty;
+}
+
+/*
+ * Without CONFIG_DEVTMPFS nobody makes the node of a disk, /dev/vdX. Its number is in
+ * /sys. Where there is none, either, it follows from that of the root file system on
+ * /dev/vda: a virtio disk has 16 minors.
+ */
+void make_disk_node(const char *path)
+{
+	char sysfs[64], *text;
+	unsigned int major, minor;
+	struct stat root;
+
+	/* Not on a host, where somebody tries --check */
+	if (getpid() != 1 || strlen(path) != strlen("/dev/vdX") ||
+	    strncmp(path, "/dev/vd", 7) || !access(path, F_OK))
+		return;
+	snprintf(sysfs, sizeof(sysfs), "/sys/class/block/%s/dev", path + strlen("/dev/"));
+	text = slurp(sysfs, 64, NULL);
+	if (text && sscanf(text, "%u:%u", &major, &minor) == 2)
+		mknod(path, S_IFBLK | 0600, makedev(major, minor));
+	else if (!stat("/", &root) && major(root.st_dev) && !minor(root.st_dev))
+		mknod(path, S_IFBLK | 0600, makedev(major(root.st_dev), (path[7] - 'a') * 16));
+	free(text);
 }

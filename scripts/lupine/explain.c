@@ -195,7 +195,7 @@ static void print_failures(const struct failure *all, size_t nr)
 
 void explain_tell(char *text, size_t len)
 {
-	struct failure *all = xcalloc(EXPLAIN_MAX + 1, sizeof(*all));
+	struct failure *all;
 	unsigned int dropped = 0;
 	bool ended = false;
 	char *line;
@@ -206,6 +206,7 @@ void explain_tell(char *text, size_t len)
 		     "the image is older than this option: make it again");
 		return;
 	}
+	all = xcalloc(EXPLAIN_MAX + 1, sizeof(*all));
 	while (len && !ended) {
 		line = text;
 		text = memchr(line, '\n', len);
@@ -220,10 +221,10 @@ void explain_tell(char *text, size_t len)
 	}
 	if (!ended || len || !to_number(all[nr - 1].key, &dropped)) {
 		tell("--explain: what the machine told makes no sense; nothing of it is believed");
-		return;
+	} else {
+		print_failures(all, nr - 1);
+		if (dropped)
+			tell("%u different failures more were not kept", dropped);
 	}
-	print_failures(all, nr - 1);
-	if (dropped)
-		tell("%u different failures more were not kept", dropped);
 	free(all);
 }

@@ -61,6 +61,8 @@ lock bisect
 # It is kept for the next run.
 folder=$BUILD/bisect
 quilt_tree "$folder" "${used[@]}"
+# Most objects are the same before and after a patch: ccache has them.
+reproducibly "$tree"
 [ -z "$topic" ] || from=$((${#queue[@]} - $(topic_patches "$topic" | wc -l) + 1))
 # One after the other, this is the series.
 alone() { go_to 0 && echo "$1" >"$QUILT_SERIES" && go_to 1; }

@@ -139,6 +139,7 @@ main()
 	objects=$work/$profile
 	LOGS=$work/log
 	quilt_tree "$work" "${topics[@]}"
+	reproducibly "$tree"
 	"$ROOT/scripts/kconfig/configure" --output "$work/config" "$profile"
 	step "Build before $patch" logged "$work/before.log" compile $((n - 1)) vmlinux
 	cp "$objects/vmlinux" "$work/vmlinux.before"

@@ -6,7 +6,7 @@
  * says that it lacks something. What was asked for is in the registers of the call and in
  * the memory of the process.
  *
- * Network devices are made by messages over a netlink socket, which succeed. There, the
+ * Networks are configured by messages over netlink sockets, which succeed. There, the
  * kernel's answer has the error and the request.
  *
  * The findings are in memory that process 1 shares, so that they are there even if the
@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/genetlink.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -318,44 +319,103 @@ static const struct rtattr *attribute(const char *data, size_t size, unsigned sh
 	return NULL;
 }
 
-/* The kernel's answer to "make a network device": which type did it not know? */
-static void received(unsigned long address, size_t size)
+/* The process that a thread belongs to, which only /proc tells. */
+static pid_t leader(void)
+{
+	char path[32], *status, *at;
+	pid_t id = pid;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	status = slurp(path, 4096, NULL);
+	at = status ? strstr(status, "\nTgid:") : NULL;
+	if (at)
+		id = atoi(at + strlen("\nTgid:"));
+	free(status);
+	return id;
+}
+
+/* The protocol of a netlink socket of the process, or -1 */
+static int protocol_of(int fd)
+{
+	int pidfd, mine = -1, family = -1, protocol = -1;
+	socklen_t len = sizeof(int);
+
+	pidfd = syscall(SYS_pidfd_open, leader(), 0);
+	if (pidfd >= 0)
+		mine = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	if (mine >= 0 && (getsockopt(mine, SOL_SOCKET, SO_DOMAIN, &family, &len) ||
+			  family != AF_NETLINK ||
+			  getsockopt(mine, SOL_SOCKET, SO_PROTOCOL, &protocol, &len)))
+		protocol = -1;
+	if (mine >= 0)
+		close(mine);
+	if (pidfd >= 0)
+		close(pidfd);
+	return protocol;
+}
+
+static void note_text(const char *kind, const struct rtattr *a)
+{
+	int len = a ? strnlen(RTA_DATA(a), RTA_PAYLOAD(a)) : 0;
+
+	if (len > 0 && len < EXPLAIN_KEY)
+		note(kind, "%.*s", len, (char *)RTA_DATA(a));
+}
+
+/* What a request asked for that the kernel has answered with an error */
+static void refused(int protocol, const char *request, size_t size)
+{
+	const size_t link = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct ifinfomsg));
+	const size_t generic = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct genlmsghdr));
+	const struct rtattr *info = NULL;
+	struct nlmsghdr h;
+
+	memcpy(&h, request, sizeof(h));
+	if (protocol == NETLINK_GENERIC) {
+		if (error == ENOENT && h.nlmsg_type == GENL_ID_CTRL && size > generic)
+			note_text("genl", attribute(request + generic, size - generic,
+						    CTRL_ATTR_FAMILY_NAME));
+	} else if (protocol == NETLINK_ROUTE && error == EOPNOTSUPP) {
+		if (h.nlmsg_type == RTM_NEWLINK && size > link)
+			info = attribute(request + link, size - link, IFLA_LINKINFO);
+		if (info)
+			note_text("link", attribute(RTA_DATA(info), RTA_PAYLOAD(info),
+						    IFLA_INFO_KIND));
+		else
+			/* NEW, DEL, GET and SET follow upon each other. */
+			note("rtnetlink", "%u", h.nlmsg_type & ~3u);
+	}
+}
+
+/* Is it an answer of the kernel's to a request over netlink, and an error? */
+static void received(int fd, unsigned long address, size_t size)
 {
 	union {
 		struct nlmsghdr header;
 		char bytes[MAX_MESSAGE];
 	} m;
 	const size_t inner = NLMSG_HDRLEN + sizeof(int);
-	const size_t attributes = inner + NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct ifinfomsg));
-	const struct rtattr *info, *kind;
-	struct nlmsghdr request;
 	int result;
 
 	if (size < inner + NLMSG_HDRLEN || peek(address, &m, NLMSG_HDRLEN) < NLMSG_HDRLEN ||
 	    m.header.nlmsg_type != NLMSG_ERROR || m.header.nlmsg_len > size ||
-	    m.header.nlmsg_len < attributes || m.header.nlmsg_len > sizeof(m) ||
+	    m.header.nlmsg_len < inner + NLMSG_HDRLEN || m.header.nlmsg_len > sizeof(m) ||
 	    peek(address, &m, m.header.nlmsg_len) < m.header.nlmsg_len)
 		return;
 	memcpy(&result, m.bytes + NLMSG_HDRLEN, sizeof(result));
-	memcpy(&request, m.bytes + inner, sizeof(request));
-	if (result != -EOPNOTSUPP || request.nlmsg_type != RTM_NEWLINK)
-		return;
-	info = attribute(m.bytes + attributes, m.header.nlmsg_len - attributes, IFLA_LINKINFO);
-	kind = info ? attribute(RTA_DATA(info), RTA_PAYLOAD(info), IFLA_INFO_KIND) : NULL;
 	error = -result;
-	if (kind && RTA_PAYLOAD(kind) < EXPLAIN_KEY && RTA_PAYLOAD(kind) > 0)
-		note("link", "%.*s", (int)strnlen(RTA_DATA(kind), RTA_PAYLOAD(kind)),
-		     (char *)RTA_DATA(kind));
+	if (result < 0 && is_telling())
+		refused(protocol_of(fd), m.bytes + inner, m.header.nlmsg_len - inner);
 }
 
-static void received_message(unsigned long address, size_t size)
+static void received_message(int fd, unsigned long address, size_t size)
 {
 	struct iovec iov;
 	struct msghdr h;
 
 	if (peek(address, &h, sizeof(h)) == sizeof(h) && h.msg_iovlen &&
 	    peek((unsigned long)h.msg_iov, &iov, sizeof(iov)) == sizeof(iov))
-		received((unsigned long)iov.iov_base, size < iov.iov_len ? size : iov.iov_len);
+		received(fd, (unsigned long)iov.iov_base, size < iov.iov_len ? size : iov.iov_len);
 }
 
 /* A call begins or ends. */
@@ -376,9 +436,9 @@ static void look(void)
 	if (error)
 		failed(regs.orig_rax, (unsigned long[]){ regs.rdi, regs.rsi, regs.rdx, regs.r10 });
 	else if (regs.orig_rax == SYS_recvfrom)
-		received(regs.rsi, info.exit.rval);
+		received(regs.rdi, regs.rsi, info.exit.rval);
 	else if (regs.orig_rax == SYS_recvmsg)
-		received_message(regs.rsi, info.exit.rval);
+		received_message(regs.rdi, regs.rsi, info.exit.rval);
 }
 
 static void stopped(int status)

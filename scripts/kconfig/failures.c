@@ -161,13 +161,15 @@ static void found_number(const char *kind, const char *title, const char *name,
 		found(kind, key, title, name, file);
 }
 
-/* A string, or a name that this file defines as one; NULL if it is neither. */
+/* A string, or a name that this file or a header defines as one; NULL if it is neither. */
 static char *string(const char *value)
 {
 	regmatch_t m[2];
 
 	if (*value != '"')
-		value = define_text(of_file, value) ?: "";
+		value = define_text(of_file, value) ?: define_text(headers[hash(value)], value);
+	if (!value)
+		return NULL;
 	return matches(value, "^\"([^\"]+)\"", m) ? part(value, m[1]) : NULL;
 }
 
@@ -180,6 +182,7 @@ static const struct member {
 	{ "net_proto_family", "family", "family", "sockets of %s", true },
 	{ "inet_protosw", "protocol", "protocol", "sockets of %s", true },
 	{ "rtnl_link_ops", "kind", "link", "network devices of type %s" },
+	{ "genl_family", "name", "genl", "the family %s of generic netlink" },
 	{ "tcp_congestion_ops", "name", "congestion", "TCP's congestion control %s" },
 	{ "tcp_ulp_ops", "name", "ulp", "TCP's upper layer %s" },
 	{ "miscdevice", "name", "device", "/dev/%s" },
@@ -263,6 +266,21 @@ static void read_registration(const char *line, const char *file)
 			found_number(r->kind, r->title, name, file);
 	}
 	ready = true;
+}
+
+/*
+ * A request over rtnetlink, registered by a function, and in newer kernels by a table. Of
+ * the four that belong together, NEW is the first.
+ */
+static void read_request(const char *line, const char *file)
+{
+	regmatch_t m[3];
+	char name[64];
+
+	if (!matches(line, "RTM_(NEW|DEL|GET|SET)([A-Z]+)", m))
+		return;
+	snprintf(name, sizeof(name), "RTM_NEW%s", part(line, m[2]));
+	found_number("rtnetlink", "requests like %s", name, file);
 }
 
 /* Cases of a switch: the files, the prefix of their names, and for sockets the level */
@@ -364,7 +382,8 @@ static bool worth_it(const char *file, const char *text)
 {
 	static const char *const words[] = {
 		"struct file_system_type", "struct net_proto_family", "struct inet_protosw",
-		"struct rtnl_link_ops", "struct tcp_congestion_ops", "struct tcp_ulp_ops",
+		"struct rtnl_link_ops", "struct genl_family", "rtnl_register", ".msgtype",
+		"struct tcp_congestion_ops", "struct tcp_ulp_ops",
 		"struct miscdevice", "struct uart_driver", "struct nf_sockopt_ops",
 		"netlink_kernel_create(", "proc_create", "device_create(", "dev_set_name(",
 		"->disk_name", "[DEVMEM_MINOR]", "struct proc_ns_operations",
@@ -418,6 +437,8 @@ static int visit(const char *path, const struct stat *st, int type, struct FTW *
 		}
 		if (strchr(line, '"') || strstr(line, "NETLINK_"))
 			read_registration(line, path);
+		if (strstr(line, "rtnl_register") || strstr(line, ".msgtype"))
+			read_request(line, path);
 		if (strstr(line, "case "))
 			read_case(line, path);
 		if (strstr(line, "ioctl_set("))

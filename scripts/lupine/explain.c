@@ -136,7 +136,7 @@ static bool lacks_option(const struct failure *f)
 static bool worth_a_word(const struct failure *f)
 {
 	static const char *const kinds[] = { "call", "family", "netlink", "protocol", "fs",
-					     "namespace", "link" };
+					     "namespace", "link", "rtnetlink", "genl" };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)

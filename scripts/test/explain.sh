@@ -70,6 +70,8 @@ network devices of type veth|EOPNOTSUPP|VETH
 network devices of type bridge|EOPNOTSUPP|BRIDGE
 ioctl\(SIOCBRADDBR\)|ENOPKG|BRIDGE
 ioctl\(SIOCSIFVLAN\)|ENOPKG|VLAN_8021Q
+requests like RTM_NEWRULE|EOPNOTSUPP|IP_MULTIPLE_TABLES
+the family TASKSTATS of generic netlink|ENOENT|TASKSTATS
 file system cgroup2|ENODEV|CGROUPS
 file system overlay|ENODEV|OVERLAY_FS
 /proc/self/ns/pid|ENOENT|PID_NS
@@ -139,6 +141,9 @@ each_rule()
 		device loop#
 		device null
 		netlink 0
+		rtnetlink 16
+		rtnetlink 32
+		genl TASKSTATS
 		proc version
 		proc net/tcp
 		proc self/maps

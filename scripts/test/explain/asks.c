@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/genetlink.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
@@ -36,31 +37,49 @@
 #define AF_VSOCK	40
 #endif
 
-/* As iproute2 asks for it */
-static void make_device(const char *kind)
+/* A request over netlink, as iproute2 has it, and its answer */
+static void request(int protocol, int type, const void *header, size_t size, int attribute,
+		    const char *text)
 {
 	struct {
 		struct nlmsghdr h;
-		struct ifinfomsg i;
-		struct rtattr info, kind;
-		char name[16];
-	} m = {
-		.h = { .nlmsg_type = RTM_NEWLINK,
-		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE },
-		.info = { .rta_type = IFLA_LINKINFO },
-		.kind = { .rta_len = RTA_LENGTH(strlen(kind)), .rta_type = IFLA_INFO_KIND },
-	};
+		char rest[128];
+	} m = { { .nlmsg_type = type, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK } };
+	struct rtattr *a = (void *)(m.rest + NLMSG_ALIGN(size)), *nested = NULL;
 	char answer[4096];
 	struct iovec iov = { answer, sizeof(answer) };
 	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
-	int s = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	int s = socket(AF_NETLINK, SOCK_RAW, protocol);
 
-	strcpy(m.name, kind);
-	m.info.rta_len = RTA_LENGTH(RTA_ALIGN(m.kind.rta_len));
-	m.h.nlmsg_len = NLMSG_LENGTH(sizeof(m.i)) + m.info.rta_len;
+	memcpy(m.rest, header, size);
+	/* The kind of a network device is inside of another attribute. */
+	if (type == RTM_NEWLINK && protocol == NETLINK_ROUTE) {
+		m.h.nlmsg_flags |= NLM_F_CREATE;
+		nested = a++;
+		nested->rta_type = IFLA_LINKINFO;
+	}
+	a->rta_type = attribute;
+	a->rta_len = RTA_LENGTH(strlen(text) + 1);
+	strcpy(RTA_DATA(a), text);
+	if (nested)
+		nested->rta_len = RTA_LENGTH(a->rta_len);
+	m.h.nlmsg_len = (char *)a + RTA_ALIGN(a->rta_len) - (char *)&m;
 	if (send(s, &m, m.h.nlmsg_len, 0) < 0 || recvmsg(s, &h, 0) < 0)
-		perror(kind);
+		perror("netlink");
 	close(s);
+}
+
+static void ask_networks(void)
+{
+	static const struct genlmsghdr family = { .cmd = CTRL_CMD_GETFAMILY, .version = 1 };
+	static const struct rtmsg rule = { .rtm_family = AF_INET };
+	static const struct ifinfomsg device;
+
+	request(NETLINK_ROUTE, RTM_NEWLINK, &device, sizeof(device), IFLA_INFO_KIND, "veth");
+	request(NETLINK_ROUTE, RTM_NEWLINK, &device, sizeof(device), IFLA_INFO_KIND, "bridge");
+	request(NETLINK_ROUTE, RTM_GETRULE, &rule, sizeof(rule), RTA_TABLE, "");
+	request(NETLINK_GENERIC, GENL_ID_CTRL, &family, sizeof(family), CTRL_ATTR_FAMILY_NAME,
+		"TASKSTATS");
 }
 
 static void *in_a_thread(void *unused)
@@ -104,8 +123,7 @@ static void ask(void)
 	setsockopt(s, IPPROTO_TCP, TCP_MD5SIG, &one, sizeof(one));
 	setsockopt(s, IPPROTO_TCP, TCP_ULP, "tls", 3);
 	setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, "bbr", 3);
-	make_device("veth");
-	make_device("bridge");
+	ask_networks();
 	ioctl(s, SIOCBRADDBR, "br0");
 	ioctl(s, SIOCSIFVLAN, info);
 	/* Files */

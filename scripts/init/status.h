@@ -28,6 +28,7 @@ static inline bool port_tell(unsigned short port, const void *data, size_t size,
 {
 	const unsigned char *byte = data;
 	unsigned char reads = 0;
+	bool told = true;
 	unsigned short cs;
 	int fd;
 
@@ -46,11 +47,10 @@ static inline bool port_tell(unsigned short port, const void *data, size_t size,
 		return false;
 	*there = pread(fd, &reads, 1, port) == 1 && reads == STATUS_READS;
 	/* The file's position is the port. */
-	while (*there && size--)
-		if (pwrite(fd, byte++, 1, port) != 1)
-			*there = false;
+	while (*there && size-- && told)
+		told = pwrite(fd, byte++, 1, port) == 1;
 	close(fd);
-	return true;
+	return told;
 }
 
 /* False: this kernel lets nobody tell. */

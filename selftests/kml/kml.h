@@ -148,6 +148,7 @@ KML_STUB(load_gs);
 KML_STUB(load_ds);
 KML_STUB(fwait);
 KML_STUB(divss);
+KML_STUB(nop10);
 KML_STUB(spin);
 
 /* The last signal that ended a kml_trap(). */

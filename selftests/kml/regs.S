@@ -139,6 +139,7 @@ kml_after_\name:
 	STUB load_ds, mov %eax, %ds
 	STUB fwait, fwait
 	STUB divss, divss %xmm1, %xmm0
+	STUB nop10, .byte 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0
 
 	STUB call_entry, call *0xffffffffff600c00
 	STUB jump_entry, jmp *0xffffffffff600c00

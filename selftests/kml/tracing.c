@@ -332,6 +332,59 @@ TEST(uprobes_on_instructions)
 	EXPECT_TRUE(write_to("uprobe_events", "+-:kml_fault\n"));
 }
 
+static bool have_trampoline(void)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	bool found = false;
+	char line[512];
+
+	while (maps && fgets(line, sizeof(line), maps))
+		found |= !!strstr(line, "[uprobes-trampoline]");
+	if (maps)
+		fclose(maps);
+	return found;
+}
+
+/*
+ * Linux 7.3 turns a NOP of ten bytes into a call of a trampoline below the red zone. The
+ * trampoline makes a system call of its own, uprobe(), which replaces registers. Other
+ * kernels leave the breakpoint. Neither may show.
+ */
+TEST(uprobe_on_nop)
+{
+	const unsigned long word = 0x0123456789abcdefUL;
+	unsigned long *zone;
+	greg_t regs[NGREG];
+	int fd, i, j;
+
+	if (!uprobe('p', "kml_nop", kml_do_nop10))
+		SKIP(return, "no uprobes: needs UPROBE_EVENTS");
+	ASSERT_EQ(0, kml_catch_all());
+	fd = count_event("uprobes/kml_nop", 0);
+	EXPECT_LE(0, fd);
+	for (i = 0; i < ROUNDS; i++) {
+		kml_regs_init(regs, kml_do_nop10);
+		regs[REG_EFL] |= FL_CF | FL_ZF;
+		zone = (unsigned long *)regs[REG_RSP] - 16;
+		for (j = 0; j < 16; j++)
+			zone[j] = word + j;
+		kml_trap(regs);
+		EXPECT_EQ(SIGTRAP, kml_last.sig);
+		EXPECT_EQ((unsigned long)kml_after_nop10 + 1,
+			  (unsigned long)kml_last.regs[REG_RIP]);
+		EXPECT_REGS_KEPT(regs, 0);
+		EXPECT_EQ(kml_flags(regs), kml_flags(kml_last.regs));
+		for (j = 0; j < 16; j++)
+			EXPECT_EQ(word + j, zone[j]);
+	}
+	EXPECT_EQ(ROUNDS, counted(fd));
+	/* uprobe() refuses who is not the trampoline. */
+	if (syscall(336) == -1 && errno == EPROTO)
+		EXPECT_TRUE(have_trampoline());
+	close(fd);
+	EXPECT_TRUE(write_to("uprobe_events", "+-:kml_nop\n"));
+}
+
 /* Returns of a function by the kernel's trampoline, which makes a system call. */
 static __attribute__((__noinline__)) long probed(long (*nr)(long nr, ...))
 {

@@ -419,8 +419,12 @@ static void storm(struct session *s, int64_t time)
 	if (write(s->m->storm_peer, s->m->storm, strlen(s->m->storm)) < 0 && errno == EPIPE)
 		s->m->storm = NULL;
 	s->next_storm += SECOND / s->m->storm_rate;
-	if (s->next_storm < time - SECOND)
-		s->next_storm = time;
+	/*
+	 * What has been missed is not made up for: a machine check during another one resets
+	 * the machine.
+	 */
+	if (s->next_storm <= time)
+		s->next_storm = time + SECOND / s->m->storm_rate;
 }
 
 /* QEMU has its sockets soon after its start, before the guest runs. */

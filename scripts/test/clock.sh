@@ -34,6 +34,7 @@ while :; do :; done
 END
 build_image "$work/manifest"
 port=$(free_port)
+: >"$work/console"
 "$ROOT/scripts/lupine/lupine" run --kernel "$kernel" --image "$image" -p "$port:7" \
 	${no_rtc:+--qemu -machine --qemu rtc=off} \
 	--timeout $((seconds + stop + 600)) >"$work/console" 2>&1 &

@@ -46,6 +46,8 @@ start_guest()
 {
 	local _
 
+	# What the last one said is not meant.
+	: >"$work/console"
 	"$ROOT/scripts/lupine/lupine" run --kernel "$kernel" --image "$1" --memory 256 --timeout 600 \
 		"${@:3}" >"$work/console" 2>&1 &
 	server=$!

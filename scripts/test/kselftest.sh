@@ -21,7 +21,8 @@
 #   --nmi N               with N non-maskable interrupts a second; the kernel's
 #                         complaints about them are left out
 #   --mce N               the same with machine checks, for a kernel with X86_MCE
-#   --append WORDS        as scripts/lupine/lupine run has it, like the next four
+#   --append WORDS        as scripts/lupine/lupine run has it, like the next five
+#   --qemu WORD
 #   --accel MODE
 #   --cpu MODEL
 #   --monitor SOCKET
@@ -56,7 +57,7 @@ main()
 
 	options kernel:kernel! tests:folder! collection:list=groups test:list=only skip:list \
 		timeout:number test-timeout:number memory:number log:text image:file no-skip nmi:guest \
-		mce:guest cpus:guest append:guest accel:guest cpu:guest monitor:guest e:guest -- "$@"
+		mce:guest cpus:guest append:guest qemu:guest accel:guest cpu:guest monitor:guest e:guest -- "$@"
 	for name in "${groups[@]}"; do
 		selection+=(-c "$name")
 	done

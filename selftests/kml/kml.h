@@ -38,6 +38,10 @@
 
 #include "../kselftest_harness.h"
 
+/* The harness gives a test 30 s. Where the host is busy, or emulated, it needs more. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	120
+
 #ifndef __aligned
 #define __aligned(x)	__attribute__((__aligned__(x)))
 #endif

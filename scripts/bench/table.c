@@ -283,6 +283,53 @@ void table_main(void)
 		print_findings(&r, e, baseline);
 }
 
+/* A line for what all of the n versions have, without its first fields. */
+static void releases_line(const struct results *part, size_t n, struct series here,
+			  const char *first, const char *unit)
+{
+	struct summary v[n];
+
+	for (size_t i = 0; i < n; i++) {
+		v[i] = of_values(&part[i], here);
+		if (!v[i].n)
+			return;
+	}
+	printf("%s,%s,%s,%s", first, here.metric, here.system, unit);
+	for (size_t i = 0; i < n; i++)
+		printf(",%.10g", v[i].median);
+	if (v[0].median)
+		printf(",%.3f\n", v[n - 1].median / v[0].median);
+	else
+		puts(",");
+}
+
+static void releases_lines(const struct results *all, const char **releases, size_t n,
+			   const char *experiment, const char *accelerator)
+{
+	struct results part[n], both = { 0 };
+	const char **metric, **system;
+	size_t nm, ns, i;
+
+	memset(part, 0, sizeof(part));
+	for (size_t j = 0; j < all->n; j++) {
+		const struct row *row = &all->row[j];
+
+		if (strcmp(row->experiment, experiment) || strcmp(row->accelerator, accelerator))
+			continue;
+		results_add(&both, *row);
+		for (i = 0; strcmp(releases[i], row->release); i++)
+			;
+		results_add(&part[i], *row);
+	}
+	metric = DIFFERENT(&both, metric, &nm);
+	system = DIFFERENT(&both, system, &ns);
+	for (size_t m = 0; m < nm; m++)
+		for (i = 0; i < ns; i++)
+			releases_line(part, n, (struct series){ system[i], metric[m] },
+				      text("%s,%s", experiment, accelerator),
+				      unit_of(&both, metric[m]));
+}
+
 /*
  * The results of several versions of Linux side by side, a line for each value that all
  * have, and how the last one is to the first. Each version has runs of its own, so that the
@@ -290,9 +337,9 @@ void table_main(void)
  */
 void releases_main(void)
 {
+	const char **releases, **experiment, **accelerator;
 	struct results all = { 0 };
-	const char **releases, **experiment, **accelerator, **metric, **system;
-	size_t nr, ne, na, nm, ns, e, a, m, s, i;
+	size_t n, ne, na, i;
 
 	for (i = 0; i < opt.words.n; i++) {
 		struct results r;
@@ -303,53 +350,16 @@ void releases_main(void)
 		for (size_t j = 0; j < r.n; j++)
 			results_add(&all, r.row[j]);
 	}
-	releases = DIFFERENT(&all, release, &nr);
-	if (nr < 2)
+	releases = DIFFERENT(&all, release, &n);
+	if (n < 2)
 		die("all results are those of Linux %s; BASE= measures another one", releases[0]);
 	printf("experiment,accelerator,metric,system,unit");
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < n; i++)
 		printf(",%s", releases[i]);
-	printf(",%s/%s\n", releases[nr - 1], releases[0]);
+	printf(",%s/%s\n", releases[n - 1], releases[0]);
 	experiment = DIFFERENT(&all, experiment, &ne);
 	accelerator = DIFFERENT(&all, accelerator, &na);
-	for (e = 0; e < ne; e++)
-		for (a = 0; a < na; a++) {
-			struct results part[nr], both = { 0 };
-
-			memset(part, 0, sizeof(part));
-			for (i = 0; i < all.n; i++) {
-				const struct row *row = &all.row[i];
-
-				if (strcmp(row->experiment, experiment[e]) ||
-				    strcmp(row->accelerator, accelerator[a]))
-					continue;
-				results_add(&both, *row);
-				for (s = 0; strcmp(releases[s], row->release); s++)
-					;
-				results_add(&part[s], *row);
-			}
-			metric = DIFFERENT(&both, metric, &nm);
-			system = DIFFERENT(&both, system, &ns);
-			for (m = 0; m < nm; m++)
-				for (s = 0; s < ns; s++) {
-					struct series here = { system[s], metric[m] };
-					struct summary v[nr];
-
-					for (i = 0; i < nr; i++) {
-						v[i] = of_values(&part[i], here);
-						if (!v[i].n)
-							break;
-					}
-					if (i < nr)
-						continue;
-					printf("%s,%s,%s,%s,%s", experiment[e], accelerator[a],
-					       metric[m], system[s], unit_of(&both, metric[m]));
-					for (i = 0; i < nr; i++)
-						printf(",%.10g", v[i].median);
-					if (v[0].median)
-						printf(",%.3f\n", v[nr - 1].median / v[0].median);
-					else
-						puts(",");
-				}
-		}
+	for (i = 0; i < ne; i++)
+		for (size_t a = 0; a < na; a++)
+			releases_lines(&all, releases, n, experiment[i], accelerator[a]);
 }

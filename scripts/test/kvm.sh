@@ -217,7 +217,7 @@ taken_everywhere()
 				print name ": " n[name]
 				bad += !n[name]
 			}
-			exit bad != 0
+			exit bad || !length(n)
 		}' "$events/kvm_exit/hist" "$images/entry"
 }
 

@@ -8,7 +8,6 @@
 # which QEMU does not model.
 #
 #   --kernel BZIMAGE  lupine-general+bochs
-#   --smp BZIMAGE     also test two processors, with this kernel
 #   --lass BZIMAGE    take a processor with LASS, which keeps ring 0 from the processes' half of
 #                     the addresses, and see that it is off in the first kernel, and on in this
 #                     one, which has no CONFIG_KML. Linux 6.12 does not know it
@@ -19,15 +18,9 @@ set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-kernel='' tests='' smp='' lass=''
-begin kernel:kernel! tests:folder! smp:kernel lass:kernel -- "$@"
+kernel='' tests='' lass=''
+begin kernel:kernel! tests:folder! lass:kernel -- "$@"
 with_bochs=$ROOT/scripts/test/with-bochs
-# Those that look at what a processor does to frames, flags and registers
-subset=()
-for t in callentry faults flags fpu gs mode ptrace rsp signals watch; do
-	subset+=(--test "kml:$t")
-done
-
 bochs()
 {
 	run no_returns "$with_bochs" "$ROOT/scripts/lupine/lupine" run --accel tcg --no-net "$@"
@@ -90,7 +83,6 @@ checks status_is_told panic_is_seen hang_is_ended
 selftests kml "$kernel" "$tests" "${model[@]}"
 must "mov_ss_trap can be compiled" install_mov_ss_trap
 selftests x86 "$kernel" "$work/x86"
-[ -z "$smp" ] || selftests kml "$smp" "$tests" --cpus 2 "${subset[@]}"
 if [ -n "$lass" ]; then
 	check "LASS is on without CONFIG_KML" lass_of "$lass" on
 	check "LASS is off with CONFIG_KML" lass_of "$kernel" off

@@ -204,12 +204,15 @@ take_processor()
 	(count 'kvm_exit:guest_rip.hex:size=8192 if (isa==2&&exit_reason==96)||(isa==1&&exit_reason==1)')
 	"$images/preempt" &
 	preempt=$!
-	at_exit kill "$preempt"
+	at_exit give_back
 }
+
+# shellcheck disable=SC2317 # called by a trap, too
+give_back() { kill "$preempt" 2>/dev/null || :; }
 
 taken_everywhere()
 {
-	kill "$preempt"
+	give_back
 	awk 'NR == FNR { if ($2 == "guest_rip:") hits[$3] = $6; next }
 		{ n[$2] += hits[$1] }
 		END {

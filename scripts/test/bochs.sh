@@ -21,6 +21,7 @@ set -eu
 kernel='' tests='' lass=''
 begin kernel:kernel! tests:folder! lass:kernel -- "$@"
 with_bochs=$ROOT/scripts/test/with-bochs
+
 bochs()
 {
 	run no_returns "$with_bochs" "$ROOT/scripts/lupine/lupine" run --accel tcg --no-net "$@"

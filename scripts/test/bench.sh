@@ -375,7 +375,7 @@ size_is_told()
 	bench run size --kernel "a=$kernel" --top 5 | tee "$work/shown"
 	strip -o "$work/stripped" "$kernel"
 	bytes=$(stat -c %s "$work/stripped")
-	grep -q "^size,a,vmlinux,bytes,$bytes,1,-,6\.12" "$RESULTS"
+	grep -qF "size,a,vmlinux,bytes,$bytes,1,-,$BASE." "$RESULTS"
 	# The sections and what is between them are all of the file.
 	awk -v all="$bytes" '/by section$/ { on = 1; next } /^a:/ { on = 0 }
 		on { sum += $1; n++ } END { exit sum != all || n < 5 }' "$work/shown"

@@ -39,11 +39,11 @@ versions()
 	[ "$(field lupine-musl Version)" = "1.2.3-lupine$series" ]
 	[ -n "$image" ] || { echo "no kernel packaged"; return 0; }
 	for p in "linux-image-$release" linux-libc-dev; do
-		[[ $(field "$p" Version) =~ ^6\.12\.[0-9]+-lupine$series$ ]]
+		[[ $(field "$p" Version) =~ ^${BASE/./\\.}\.[0-9]+-lupine$series$ ]]
 	done
-	[[ $release == 6.12.* ]]
+	[[ $release == "$BASE".* ]]
 	# A later series, and a later kernel of the same series, are upgrades.
-	dpkg --compare-versions "$(field linux-libc-dev Version)" lt "6.12.9999-lupine1"
+	dpkg --compare-versions "$(field linux-libc-dev Version)" lt "$BASE.9999-lupine1"
 	dpkg --compare-versions "6.12.50-lupine9" lt "6.12.50-lupine10"
 	# And what Debian 12 has of the headers is older.
 	dpkg --compare-versions "$(field linux-libc-dev Version)" gt "6.1.999-1"
@@ -56,7 +56,7 @@ changelogs()
 	for p in "$debs"/*.deb; do
 		dpkg-deb --fsys-tarfile "$p" |
 			tar -xO --wildcards './usr/share/doc/*/changelog*.gz' | zcat >"$work/changelog"
-		grep -qE "^(lupine|linux-lupine) \((6\.12\.[0-9]+-lupine)?$series\)" "$work/changelog" ||
+		grep -qE "^(lupine|linux-lupine) \((${BASE/./\\.}\.[0-9]+-lupine)?$series\)" "$work/changelog" ||
 			{ echo "$p: changelog:"; head -n 3 "$work/changelog"; return 1; }
 	done
 }

@@ -5,8 +5,7 @@
 #
 # Test kernels as guests of KVM. If KVM does not work on this machine, the tests run in two
 # virtual machines where it does (scripts/test/with-kvm --help), at the same time. That takes
-# a quarter of an hour, and 3 GiB of memory for each, on a machine that is idle; --quick takes
-# a minute.
+# a quarter of an hour of processor time, and 3 GiB of memory for each; --quick takes a minute.
 #
 #   --kernel VMLINUX  lupine-general
 #   --tests DIR       kml's kselftests, installed

@@ -55,6 +55,7 @@ bool is_name(const char *s, const char *more);
 char *content(const char *file, size_t *size);
 void publish(const char *file, const char *data, size_t size);
 void handle_signals(void);
+void end_if_caught(void);
 void make_workplace(void);
 pid_t fork_child(void);
 pid_t start(const struct words *command, const char *log);
@@ -172,7 +173,7 @@ struct options {
 	const char *accel, *baseline, *client, *profile, *unit, *call, *entry, *results, *output,
 		   *csv, *all;
 	bool owners, limits, list, resume, again;
-	struct words kernels, apps, firsts, words;
+	struct words kernels, apps, peers, hellos, mains, firsts, words;
 };
 
 extern struct options opt;
@@ -212,16 +213,21 @@ extern const struct experiment experiments[];
 
 const struct experiment *find_experiment(const char *name);
 
-/* Parts of experiments: experiments.c, size.c, boot.c, memory.c, calls.c */
+/* Parts of experiments: experiments.c, size.c, boot.c, memory.c, calls.c, peers.c */
 
 void measure_sizes(const struct experiment *e, struct kernel *k, size_t n, struct results *rows);
 void print_contributors(const struct kernel *k, size_t n);
+long stripped_size(const struct kernel *k);
 void measure_boot(const struct experiment *e, const struct kernel *k, const char *unit,
 		  struct results *rows);
 void print_boots(const struct kernel *k, size_t n);
 void measure_memory(const struct experiment *e, struct kernel *k, size_t n, struct results *rows);
 void print_owners(const struct kernel *k, size_t n);
+long least_passing(const char *title, bool (*passes)(const void *what, long mib),
+		   const void *what);
 void measure_calls(const struct experiment *e, struct kernel *k, size_t n, struct results *rows);
+void check_peers(void);
+void measure_peers(const struct experiment *e, struct kernel *k, size_t n, struct results *rows);
 
 /* run.c */
 

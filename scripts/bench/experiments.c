@@ -243,6 +243,23 @@ const struct experiment experiments[] = {
 			     { "lupine-kml", "lupine-general" },
 			     { "ukl", "lupine-general+ukl", .linked = "echo.c" } },
 		.image = "echo.ext2", .units = { "us" }, .rows = 4, .measure = measure_echo,
+	}, {
+		.name = "peers", .title = "Beside other unikernels",
+		.remark = "Redis, asked by a client on the host through QEMU's user network: the\n"
+			"guest's instructions for a request, from so many connections (c), with so\n"
+			"many requests on their way in each (p), without what the guest does when\n"
+			"nobody asks. A hello: to the first instruction of main, and to the end.",
+		.takes = "jvzrys", .apps = { "redis" }, .baseline = "lupine-base",
+		.systems = { { "lupine-base", "lupine-base+%s" } },
+		.image = "redis.ext2", .rewritten = "redis-rewritten.ext2", .memory = 128,
+		.once = measure_peers,
+		.targets = "lupine-base-rewritten get-c50-p1 most 15500\n"
+			"lupine-base-rewritten get-c50-p16 most 3900\n"
+			"lupine-base-rewritten set-c50-p1 most 16200\n"
+			"lupine-base-rewritten set-c50-p16 most 4900\n"
+			"lupine-base-rewritten idle-kernel most 50000\n"
+			"lupine-base-rewritten least-memory most 12\n"
+			"lupine-base hello-main most 5500000\n",
 	},
 	{ .name = NULL }
 };

@@ -53,15 +53,25 @@ static const struct option_of_ours {
 	  NUMBER, &opt.top, 0, 100000 },
 	{ 'm', "memory", "MiB", "boot: memory of the guest (128)",
 	  NUMBER, &opt.memory, 1, 1000000 },
-	{ 'r', "requests", "N", "app, calls: requests of each client in a run (10000, 5000)",
+	{ 'r', "requests", "N",
+	  "app, calls, peers: requests of each client in a run\n(10000, 5000, 10000)",
 	  NUMBER, &opt.requests, 1, 100000000 },
+	{ 'j', "peer", "NAME=COMMAND",
+	  "peers: another system with Redis. COMMAND starts QEMU, with\n"
+	  "a network device on netdev=peer; quotes are those of a\n"
+	  "shell, @MEMORY@ stands for MiB (may be repeated)", LIST, &opt.peers },
+	{ 'v', "hello", "NAME=COMMAND",
+	  "peers: a system that says hello and ends (may be repeated)", LIST, &opt.hellos },
+	{ 'z', "main", "NAME=ADDRESS",
+	  "peers: where its main is, hexadecimal (may be repeated)", LIST, &opt.mains },
 	{ 'g', "messages", "N", "echo: messages of a run (5000)",
 	  NUMBER, &opt.messages, 100, 100000000 },
 	{ 'c', "client", "VMLINUX", "echo: the client's kernel (lupine-general+nokml)", STRING,
 	  &opt.client },
-	{ 'y', "ready", "SECONDS", "memory: time in which an application must answer (30)",
+	{ 'y', "ready", "SECONDS", "memory, peers: time in which an application must answer (30)",
 	  NUMBER, &opt.ready, 1, 100000 },
-	{ 's', "most", "MiB", "memory: begin with this much (128)", NUMBER, &opt.most, 2, 1000000 },
+	{ 's', "most", "MiB", "memory, peers: begin with this much (128)",
+	  NUMBER, &opt.most, 2, 1000000 },
 	{ 'o', "owners", NULL, "memory: only list what owns the pages", FLAG, &opt.owners },
 	{ 'l', "limits", NULL,
 	  "size: measure nothing; fail if a kernel exceeds the limit of\nits profile",
@@ -99,7 +109,7 @@ static const struct command {
 	  "Boot their kernels in turns, so that a disturbance of the machine affects all of\n"
 	  "them, append each complete run to build/bench/results.csv, and print a table of\n"
 	  "medians with the ratios to the baseline, and the goals. Kernels and images that are\n"
-	  "missing are built.\n", "RAKBEGLuaptmrgcysol", run_main },
+	  "missing are built.\n", "RAKBEGLuaptmrjvzgcysol", run_main },
 	{ "table", " EXPERIMENT", "print the results of an experiment",
 	  "The table has, for each metric and system, the median of the runs with their spread\n"
 	  "(least and greatest), and the ratio to a baseline. Runs of the same number ran side\n"

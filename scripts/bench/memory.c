@@ -8,38 +8,47 @@
 
 #include "bench.h"
 
-static bool passes(const char *app, const struct kernel *k, long mib)
-{
-	struct words *w = words(script("test/app.sh"), app, "--kernel", k->copy, "--memory",
-				text("%ld", mib), "--ready", text("%ld", opt.ready), "--accel",
-				opt.accel, NULL);
+struct test {
+	const char *app;
+	const struct kernel *kernel;
+};
 
-	return !run(w, text("%s/out", work));
+static bool check_passes(const void *what, long mib)
+{
+	const struct test *t = what;
+	struct words *w = words(script("test/app.sh"), t->app, "--kernel", t->kernel->copy,
+				"--memory", text("%ld", mib), "--ready", text("%ld", opt.ready),
+				"--accel", opt.accel, NULL);
+
+	if (!run(w, text("%s/out", work)))
+		return true;
+	if (mib == opt.most)
+		show_end(text("%s/out", work), 30);
+	return false;
 }
 
 /* Halves the interval between what fails and what works, and tries the result again. */
-static long least_memory(const char *app, const struct kernel *k)
+long least_passing(const char *title, bool (*passes)(const void *what, long mib),
+		   const void *what)
 {
 	long low = 1, high = opt.most, middle;
 
-	if (!passes(app, k, high)) {
-		show_end(text("%s/out", work), 30);
-		die("%s fails on %s even with %ld MiB, see above", app, k->name, high);
-	}
+	if (!passes(what, high))
+		die("%s fails even with %ld MiB", title, high);
 	while (high - low > 1) {
 		/* The interesting values are small. */
 		middle = low + (high - low) / (high - low > 16 ? 4 : 2);
-		if (passes(app, k, middle))
+		if (passes(what, middle))
 			high = middle;
 		else
 			low = middle;
-		fprintf(stderr, "        %s on %s: %ld MiB is %s\n", app, k->name, middle,
+		fprintf(stderr, "        %s: %ld MiB is %s\n", title, middle,
 			high == middle ? "enough" : "not");
 	}
 	/* If it works only now and then, it does not work. */
-	while (!passes(app, k, high))
+	while (!passes(what, high))
 		if (++high >= opt.most)
-			die("%s on %s works only now and then", app, k->name);
+			die("%s works only now and then", title);
 	return high;
 }
 
@@ -84,7 +93,8 @@ void measure_memory(const struct experiment *e, struct kernel *k, size_t n, stru
 					continue;
 				fprintf(stderr, "==> Least memory of %s on %s\n", app, name);
 				add_row(rows, e, on, text("least-%s", app), "MiB",
-					least_memory(app, on));
+					least_passing(text("%s on %s", app, name), check_passes,
+						      &(struct test){ app, on }));
 			}
 		}
 }

@@ -595,6 +595,7 @@ static void check_options(const struct experiment *e)
 			    e->apps[1]);
 	for (size_t i = 0; i < opt.kernels.n; i++)
 		given_kernel(opt.kernels.v[i], NULL);
+	check_peers();
 }
 
 void run_main(void)

@@ -29,7 +29,7 @@ static long size_of(const char *file)
 	return stat(file, &st) ? -1 : st.st_size;
 }
 
-static long stripped(const struct kernel *k)
+long stripped_size(const struct kernel *k)
 {
 	char *output = text("%s/vmlinux", work);
 
@@ -47,7 +47,7 @@ static void check_limit(const struct kernel *k, bool *bad)
 			limit = limits[i].bytes;
 	if (!limit)
 		die("%s: no limit is known for the profile %s", k->name, k->profile);
-	bytes = stripped(k);
+	bytes = stripped_size(k);
 	*bad |= bytes > limit + limit / 10;
 	printf("%s: %ld bytes, %s %ld\n", k->name, bytes, bytes > limit + limit / 10 ?
 	       "more than a tenth above" : "expected about", limit);
@@ -74,7 +74,7 @@ void measure_sizes(const struct experiment *e, struct kernel *k, size_t n, struc
 			check_limit(&k[i], &bad);
 			continue;
 		}
-		add_row(rows, e, &k[i], "vmlinux", "bytes", stripped(&k[i]));
+		add_row(rows, e, &k[i], "vmlinux", "bytes", stripped_size(&k[i]));
 		image = beside(&k[i], "arch/x86/boot/bzImage");
 		if (image)
 			add_row(rows, e, &k[i], "bzimage", "bytes", size_of(image));
@@ -117,7 +117,7 @@ static void print_folders(const struct kernel *k)
 void print_contributors(const struct kernel *k, size_t n)
 {
 	for (size_t i = 0; i < n && opt.top && !opt.limits; i++) {
-		long bytes = stripped(&k[i]);
+		long bytes = stripped_size(&k[i]);
 		struct elf *e;
 
 		printf("\n%s: %ld bytes without symbols, by section\n", k[i].name, bytes);

@@ -186,6 +186,13 @@ static void on_signal(int sig)
 	caught = sig;
 }
 
+/* For loops that wait for something else than a child */
+void end_if_caught(void)
+{
+	if (caught)
+		exit(128 + caught);
+}
+
 /* A signal is an end like others: children are stopped, and the workplace goes. */
 void handle_signals(void)
 {
@@ -282,14 +289,12 @@ int await(pid_t pid)
 	while (waitpid(pid, &status, 0) != pid) {
 		if (errno != EINTR)
 			die("waiting: %s", strerror(errno));
-		if (caught)
-			exit(128 + caught);
+		end_if_caught();
 	}
 	for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++)
 		if (children[i] == pid)
 			children[i] = 0;
-	if (caught)
-		exit(128 + caught);
+	end_if_caught();
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -361,8 +366,7 @@ int lock_file(const char *name, bool say)
 		if (say)
 			fprintf(stderr, "    waiting for another program that measures\n");
 		while (flock(fd, LOCK_EX) && errno == EINTR)
-			if (caught)
-				exit(128 + caught);
+			end_if_caught();
 	}
 	if (fd < 0)
 		die("%s: %s", file, strerror(errno));

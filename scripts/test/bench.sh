@@ -1,19 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/test/bench.sh [--kernel VMLINUX]
+# Usage: scripts/test/bench.sh [--kernel VMLINUX [--full]]
 #
 # Test how results are kept and what the tables make of them and, with a kernel, that
 # measuring works and counts instructions exactly.
 #
 #   --kernel VMLINUX   also measure this kernel
+#   --full             also what takes minutes: Redis beside another system
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 
-kernel=''
-begin kernel:kernel -- "$@"
+kernel='' full=''
+begin kernel:kernel full -- "$@"
 [ -z "$kernel" ] || kernel=$(readlink -f "$kernel")
+# Packages need not be fetched again.
+cache=$SHARED/image/cache
 # Results of tests are no results. The programs take the folder of this base below it.
 export SHARED=$work/build BUILD=$work/build
 [ "$BASE" = "$usual_base" ] || BUILD=$SHARED/$BASE
@@ -288,6 +291,12 @@ mistakes_are_named()
 		--app x: app has redis and nginx|run app --app x --kernel SMALL
 		--messages wants|run echo --messages 10
 		--requests wants a number|run app --requests many
+		--peer x: want NAME=COMMAND|run peers --peer x
+		no command, or its quotes|run peers --peer x='"q
+		no command, or its quotes|run peers --hello x=$(id)
+		--main x: want NAME=ADDRESS|run peers --main x
+		want a hexadecimal ADDRESS|run peers --main x=12g
+		takes no --peer|run boot --peer x=y
 		make bench writes it|report
 		want auto, tcg or kvm|run lmbench --accel xen --kernel KERNEL
 	END
@@ -470,6 +479,42 @@ bad_guests_are_refused()
 	rm -f "$BUILD"/bench/syscall*
 }
 
+# The same machine, started by a command of its own, takes the same instructions.
+peers_are_measured_alike()
+{
+	local machine words
+
+	mkdir -p "$SHARED/image" "$cache"
+	ln -sfn "$cache" "$SHARED/image/cache"
+	make -s -C "$ROOT/scripts/bench" OUT="$BUILD/bench" "$BUILD/bench/hello/hello"
+	machine="qemu-system-x86_64 -M microvm,x-option-roms=off,rtc=on,acpi=off -accel tcg -cpu max -m @MEMORY@"
+	machine+=" -nodefaults -no-user-config -display none -no-reboot -serial null -kernel $kernel"
+	words="console=ttyS0 root=/dev/vda rw quiet panic=-1 reboot=t nokaslr"
+	machine+=" -drive if=none,id=d,format=raw,snapshot=on,file=$BUILD/bench"
+	measure peers --requests 2000 --ready 20 --most 24 \
+		--peer "same=$machine/redis.ext2 -device virtio-blk-device,drive=d -device virtio-net-device,netdev=peer -append '$words ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off'" \
+		--hello "same=${machine/@MEMORY@/64}/hello.ext2 -device virtio-blk-device,drive=d -append '$words'" \
+		--main same="$(nm "$BUILD/bench/hello/hello" | sed -n 's/ T main$//p')"
+	awk -F, '
+		NR == 1 { next }
+		{ v[$2, $3] = $5; metric[$3] }
+		END {
+			for (m in metric) {
+				if (m == "idle" || m == "idle-kernel" || m == "image")
+					continue
+				n++
+				a = v["a", m]; b = v["same", m]
+				# A boot that is not told the frequency of the TSC, as by
+				# lupine run, measures it, which takes as long as it takes.
+				print m, a, b
+				if (m ~ /^hello/ ? a < 1e6 || b < 1e6 :
+				    !a || b < a * 0.9 || b > a * 1.1)
+					bad = 1
+			}
+			exit bad || n != 8
+		}' "$RESULTS"
+}
+
 nothing_of_the_user()
 {
 	results <<-END
@@ -492,4 +537,5 @@ checks nothing_of_the_user results_are_kept bad_rows_are_refused medians_and_rat
 	lmbench_has_all_lines work_between_calls_counts processes_talk size_is_told \
 	kernels_do_not_grow booting_does_not_wait a_small_guest_is_enough \
 	interrupted_runs_go_on bad_guests_are_refused
+[ -z "$full" ] || checks peers_are_measured_alike
 summary

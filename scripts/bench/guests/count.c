@@ -6,9 +6,12 @@
  *
  *   -plugin count.so,output=FILE,stop=ADDRESS,places=FILE
  *   -plugin count.so,output=FILE,from=ADDRESS,until=ADDRESS[,text=on]
+ *   -plugin count.so,live=FILE
  *
  * output   "block ADDRESS INSTRUCTIONS TIMES" and "place ADDRESS TOTAL" a line;
  *          or "step ADDRESS TEXT"
+ * live     the file, of a page at least, has two numbers of 64 bits while the machine
+ *          runs: instructions, and those of them at addresses of the upper half
  * stop     counting ends at the first execution of this place
  * places   file of addresses, hexadecimal, one a line
  * from, until   after WARM times, of all ways from one to the other the shortest:
@@ -19,12 +22,15 @@
  * version 1 of the interface, which QEMU before 9.0 wants, and in version 2; only the
  * inline counters are not, so that a function counts.
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
@@ -78,6 +84,9 @@ static struct place *places;
 static size_t n_places;
 static uint64_t total, stop = ~0ul;
 static const char *output;
+static struct {
+	uint64_t all, upper;
+} *live;
 
 #define WARM		400
 #define MOST_STEPS	20000
@@ -151,6 +160,11 @@ static void entered(unsigned int vcpu, void *data)
 	(void)vcpu;
 	b->times++;
 	total += b->instructions;
+	if (!live)
+		return;
+	live->all = total;
+	if (b->address >> 63)
+		live->upper += b->instructions;
 }
 
 static void reached(unsigned int vcpu, void *data)
@@ -251,6 +265,19 @@ static int read_places(const char *name)
 	return 0;
 }
 
+static int map_live(const char *name)
+{
+	int fd = open(name, O_RDWR | O_CLOEXEC);
+
+	live = mmap(NULL, sizeof(*live), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (fd < 0 || live == MAP_FAILED) {
+		perror(name);
+		return -1;
+	}
+	close(fd);
+	return 0;
+}
+
 EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info_t *info, int argc, char **argv)
 {
 	int i;
@@ -259,6 +286,9 @@ EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info_t *info, int 
 	for (i = 0; i < argc; i++) {
 		if (!strncmp(argv[i], "output=", 7)) {
 			output = strdup(argv[i] + 7);
+		} else if (!strncmp(argv[i], "live=", 5)) {
+			if (map_live(argv[i] + 5))
+				return -1;
 		} else if (!strncmp(argv[i], "stop=", 5)) {
 			stop = strtoull(argv[i] + 5, NULL, 16);
 		} else if (!strncmp(argv[i], "from=", 5)) {
@@ -275,8 +305,8 @@ EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info_t *info, int 
 			return -1;
 		}
 	}
-	if (!output) {
-		fprintf(stderr, "count: output= is missing\n");
+	if (!output && !live) {
+		fprintf(stderr, "count: output= or live= is missing\n");
 		return -1;
 	}
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);

@@ -161,8 +161,8 @@ before()
 		[ "$other" != "$1" ] || break
 		[ "${other%%+*}" != "${1%%+*}" ] || like=$other
 	done
-	# Without its option it is the kernel before it, once more.
-	if [ -n "$like" ] && ! selected "$1"; then
+	# Without its option it is the kernel before it, once more, unless its overlay has others.
+	if [ -n "$like" ] && ! selected "$1" && cmp -s "$folder/$like/.config" "$folder/$1/.config"; then
 		cp "$folder/$like.known" "$folder/$1.known"
 		return
 	fi

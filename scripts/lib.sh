@@ -100,8 +100,8 @@ usage()
 # sets the variable NAME (with _ in place of -). KIND says what its value has to be:
 # kernel, file or folder that exists, number, text, list (text that is added to the array
 # NAMEs, or to ARRAY with list=ARRAY), or guest (added to the array machine together with
-# the option, for scripts/lupine/lupine run). Without KIND it is a switch, and 1 if given. "!" marks options
-# that must be there. With the word "..." other arguments go to the array arguments, and with
+# the option, for scripts/lupine/lupine run). Without KIND it is a switch, and 1 if given. "!"
+# marks options that must be there. With the word "..." other arguments go to the array arguments, and with
 # the word "+" the first of them and all words behind it do, since it is a command whose options
 # are its own; without, they are errors.
 

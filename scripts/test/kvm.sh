@@ -247,7 +247,7 @@ link_programs()
 # under_tcg KERNEL: what KVM is compared with. The same QEMU emulates the same processor.
 under_tcg()
 {
-	PATH=$BUILD/kvm/bin:$PATH selftests "$1" --accel tcg --cpu EPYC-v4,check=off \
+	PATH=$SHARED/kvm/bin:$PATH selftests "$1" --accel tcg --cpu EPYC-v4,check=off \
 		--log "$images/$(kernel_name "$1").tcg"
 }
 

@@ -27,8 +27,10 @@
 static const int allowed[] = {
 	SYS_read, SYS_pread64, SYS_write, SYS_pwrite64, SYS_writev, SYS_lseek, SYS_ftruncate,
 	SYS_fallocate, SYS_fstat, SYS_close, SYS_sendmsg, SYS_recvmsg, SYS_brk, SYS_munmap,
-	SYS_mremap, SYS_madvise, SYS_futex, SYS_getrandom, SYS_clock_gettime, SYS_restart_syscall,
-	SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_getpid, SYS_gettid, SYS_exit, SYS_exit_group,
+	SYS_mremap, SYS_madvise, SYS_futex, SYS_getrandom, SYS_restart_syscall, SYS_rt_sigreturn,
+	SYS_rt_sigprocmask, SYS_getpid, SYS_gettid, SYS_exit, SYS_exit_group,
+	/* The vDSO makes these calls if the clock of this machine cannot be read by a process. */
+	SYS_clock_gettime, SYS_gettimeofday, SYS_time,
 };
 
 /* These only without PROT_EXEC, which is in args[2] */

@@ -167,6 +167,24 @@ equal "a manifest: its program" 'entrypoint /bin/other' \
 equal "a manifest: memory and port" 'memory=64 ports=99' \
 	"$(sort "${image%.ext2}.conf" | paste -sd' ')"
 
+# On a machine whose clock the vDSO cannot read, reading it is a system call.
+no_vdso()
+{
+	gcc -D_GNU_SOURCE -shared -fPIC -o "$work/calls.so" -x c - <<-'END'
+		#include <sys/syscall.h>
+		#include <sys/time.h>
+		#include <time.h>
+		#include <unistd.h>
+		int gettimeofday(struct timeval *t, void *z)
+		{
+			return syscall(SYS_gettimeofday, t, z);
+		}
+		time_t time(time_t *t) { return syscall(SYS_time, t); }
+	END
+	LD_PRELOAD=$work/calls.so convert "$layout:v1"
+}
+check "the clock by system calls" no_vdso
+
 boots()	# boots STATUS LINE [ARGUMENT]...: the image, which ends so and prints the line
 {
 	guest --kernel "$kernel" --image "$image" --timeout 60 "${@:3}"

@@ -125,6 +125,40 @@ debian_packages()
 	rm -rf "$apt"
 )
 
+# debian_program FOLDER PROGRAM [SETTING...] [-- ARGUMENT...]: write FOLDER.new/bin/PROGRAM, which
+# runs the program of the packages in FOLDER/root, where FOLDER.new/root goes. A program of
+# another Debian wants its own loader and libraries.
+debian_program()
+{
+	local root=$1/root file=$1.new/bin/$2 program=$2 settings=()
+
+	shift 2
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		settings+=("$1")
+		shift
+	done
+	mkdir -p "${file%/*}"
+	cat >"$file" <<-END
+	#!/bin/sh
+	exec env ${settings[*]} $root/usr/lib64/ld-linux-x86-64.so.2 \\
+		--library-path $root/usr/lib/x86_64-linux-gnu $root/usr/bin/$program ${*:2} "\$@"
+	END
+	chmod +x "$file"
+}
+
+# fetched NAME TITLE: the folder SHARED/NAME with the programs that with-NAME runs a command on
+# is there, or the function fetch makes it. The script ends here if it has the option --fetch.
+# shellcheck disable=SC2154 # fetch and arguments are those of the caller's options
+fetched()
+{
+	[ -n "$fetch" ] || [ ${#arguments[@]} -gt 0 ] || misused "a COMMAND is missing"
+	BUILD=$SHARED lock "$1"
+	[ -e "$SHARED/$1/bin" ] ||
+		step "Fetch Debian 13's $2" logged "$BUILD/log/$1.log" fetch
+	exec 9>&-
+	[ -z "$fetch" ] || exit 0
+}
+
 # debian_source FOLDER PACKAGE[=VERSION] [RELEASE]: download Debian's source package into the
 # folder, from this system's mirrors and without a trace in its apt configuration. RELEASE
 # takes the place of the system's own release.

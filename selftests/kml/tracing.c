@@ -361,7 +361,12 @@ TEST(uprobe_on_nop)
 		SKIP(return, "no uprobes: needs UPROBE_EVENTS");
 	ASSERT_EQ(0, kml_catch_all());
 	fd = count_event("uprobes/kml_nop", 0);
-	EXPECT_LE(0, fd);
+	/* 524 is ENOTSUPP. Kernels with uprobe() know that CS has no effect on a NOP. */
+	if (fd < 0 && errno == 524 && syscall(336) == -1 && errno == ENOSYS) {
+		EXPECT_TRUE(write_to("uprobe_events", "+-:kml_nop\n"));
+		SKIP(return, "this kernel probes no instruction with a prefix of CS");
+	}
+	ASSERT_LE(0, fd);
 	for (i = 0; i < ROUNDS; i++) {
 		kml_regs_init(regs, kml_do_nop10);
 		regs[REG_EFL] |= FL_CF | FL_ZF;

@@ -215,6 +215,9 @@ static inline int kml_handler(int sig, void (*fn)(int, siginfo_t *, void *),
 	};
 
 	sigemptyset(&sa.sa_mask);
+	/* Of two signals at once, the last would find registers of kml_catch(). */
+	if (fn == kml_catch)
+		sigaddset(&sa.sa_mask, SIGALRM);
 	return sigaction(sig, &sa, NULL);
 }
 

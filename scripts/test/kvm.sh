@@ -204,15 +204,16 @@ take_processor()
 	(count 'kvm_exit:guest_rip.hex:size=8192 if (isa==2&&exit_reason==96)||(isa==1&&exit_reason==1)')
 	"$images/preempt" &
 	preempt=$!
-	at_exit give_back
+	at_exit end "$preempt"
 }
 
+# end PID: with what it has started
 # shellcheck disable=SC2317 # called by a trap, too
-give_back() { kill "$preempt" 2>/dev/null || :; }
+end() { pkill -P "$1" || :; kill "$1" 2>/dev/null || :; }
 
 taken_everywhere()
 {
-	give_back
+	end "$preempt"
 	awk 'NR == FNR { if ($2 == "guest_rip:") hits[$3] = $6; next }
 		{ n[$2] += hits[$1] }
 		END {
@@ -269,7 +270,7 @@ if [ -z "$inside" ]; then
 	for k in "${ukls[@]}"; do
 		must "applications are linked with ${k##*/}" link_programs "$k"
 	done
-	within=(timeout 7000 "$ROOT/scripts/test/with-kvm") second=''
+	within=(timeout --foreground 7000 "$ROOT/scripts/test/with-kvm") second=''
 	if [ "$("$ROOT/scripts/lupine/lupine" accel)" = kvm ]; then
 		within=()
 	elif ! "$ROOT/scripts/test/with-kvm" --fetch; then
@@ -285,7 +286,7 @@ if [ -z "$inside" ]; then
 			echo "$status" >"$work/second.status"
 		) &
 		second=$!
-		at_exit kill "$second"
+		at_exit end "$second"
 	fi
 	if [ -z "$quick" ] && [ ${#within[@]} -gt 0 ]; then
 		for k in "$kernel" ${other:+"$other"}; do

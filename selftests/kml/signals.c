@@ -220,15 +220,14 @@ TEST_F(signals, busy_loop)
 
 	ASSERT_EQ(0, kml_handler(SIGUSR1, tick, 0));
 	end = kml_now_ns() + 200000000;
-	while (kml_now_ns() < end) {
+	/* A busy host may give time for a few of them only. */
+	while (rounds++ < 6 || kml_now_ns() < end) {
 		kml_regs_init(self->regs, kml_do_spin);
 		kml_trap_timer(self->regs, 300);
 		EXPECT_EQ(SIGALRM, kml_last.sig);
 		EXPECT_REGS_KEPT(self->regs, 0);
 		EXPECT_EQ(kml_flags(self->regs), kml_flags(kml_last.regs));
-		rounds++;
 	}
-	EXPECT_LT(5, rounds);
 }
 
 /* read() with a handler: -ERESTARTSYS. */

@@ -5,7 +5,7 @@
 #
 # Run kml's kselftests, which are installed in DIR, on Bochs, a second model of the processor
 # (scripts/test/with-bochs --help), and the kernel's own test of traps that MOV SS holds back,
-# which QEMU does not model.
+# which QEMU does not model. That takes 5 to 10 minutes.
 #
 #   --kernel BZIMAGE  lupine-general+bochs
 #   --lass BZIMAGE    take a processor with LASS, which keeps ring 0 from the processes' half of

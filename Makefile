@@ -45,7 +45,7 @@ export V
 .PHONY: help run setup tree kernel ukl-kernel image musl check-host check kconfig-news tables
 .PHONY: test test-full test-kvm fuzz bench bench-report bench-list bench-processes app-table
 .PHONY: report-hardware test-bochs
-.PHONY: setup-bench clean review export port-check htmldocs man deb check-bisect
+.PHONY: profile setup-bench clean review export port-check htmldocs man deb check-bisect
 
 setup = scripts/source/prerequisites --group
 
@@ -164,6 +164,9 @@ bench-processes: # measure many processes, threads and SMP (RUNS=5)
 
 bench-%: setup-bench
 	@scripts/bench/bench run --runs $(RUNS) --accel $(ACCEL) $*
+
+profile: # find the options that APP or OCI needs, by trying
+	@scripts/apps/profile $(if $(OCI),,$(APP))
 
 app-table: # boot and check all applications, each on its own kernel
 	@scripts/apps/table --least-memory --accel $(ACCEL)

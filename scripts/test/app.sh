@@ -20,6 +20,10 @@
 #   --name TEXT        more words for the line printed
 #   --ready SECONDS    the application has to answer (or end) within
 #                      (default: what its manifest says, or 60)
+#   --check PROGRAM    is asked in place of scripts/apps/APP/check. With --image, an APP
+#                      without a check has to answer HTTP, or to end with status 0
+#   --explain FILE     write what lupine run --explain says to FILE, and the console to
+#                      FILE.console
 #   --verbose          show the console and what the check says
 #
 # scripts/apps/check-lib.sh says how a check is called.
@@ -38,12 +42,28 @@ finish()
 		wait "$vm" 2>/dev/null || :
 	fi
 	exec 5>&-
+	if [ -n "$explain" ]; then
+		cp "$work/console" "$explain.console"
+		cp "$work/out" "$explain"
+	fi
 	rm -rf "$work"
 	exit "$status"
 }
 
+# end_guest: end the application, by Ctrl-C on the console.
+end_guest()
+{
+	printf '\003' >&5
+	for _ in {1..150}; do
+		kill -0 "$vm" 2>/dev/null || return 0
+		sleep 0.1
+	done
+}
+
 verdict()	# verdict ok|"not ok" TEXT
 {
+	# What failed is told when the application has ended.
+	[ "$1" = ok ] || [ -z "$explain" ] || [ -z "$vm" ] || end_guest
 	echo "$1 - $app: $2"
 	if [ "$1" != ok ]; then
 		echo "# the end of the console:"
@@ -62,16 +82,18 @@ complaints()
 
 main()
 {
-	local kernel='' image='' name='' ready='' verbose='' rewrite='' machine=() arguments=()
-	local ports host check started elapsed status=0 complaint
+	local kernel='' image='' name='' ready='' verbose='' rewrite='' check='' machine=() arguments=()
+	local ports host started elapsed status=0 complaint
 
-	work='' vm=''
-	options kernel:kernel! image:file name:text ready:number rewrite verbose cpus:guest \
+	work='' vm='' explain=''
+	options kernel:kernel! image:file name:text ready:number check:file explain:text \
+		rewrite verbose cpus:guest \
 		memory:guest accel:guest cpu:guest append:guest ... -- "$@"
 	[ ${#arguments[@]} = 1 ] || misused "needs one APP"
 	app=${arguments[0]}
 	name=${name:+ $name}
-	check=$ROOT/scripts/apps/$app/check
+	[ -n "$check" ] || check=$ROOT/scripts/apps/$app/check
+	[ -n "$image" ] && [ ! -e "$check" ] && check=$ROOT/scripts/apps/check
 	[ -x "$check" ] || die "application '$app' has no check ($check)"
 	need --group test curl mariadb mosquitto_sub nc psql redis-cli
 
@@ -97,6 +119,10 @@ main()
 	ports=$(conf_numbers "${image%.ext2}.conf" ports)
 	[ -n "$ready" ] || ready=$(conf_numbers "${image%.ext2}.conf" ready)
 	ready=${ready:-60}
+	if [ -n "$explain" ]; then
+		machine+=(--explain)
+		[[ $explain = /* ]] || explain=$PWD/$explain
+	fi
 
 	if [ -z "$ports" ]; then
 		started=$(date +%s%N)
@@ -138,11 +164,7 @@ main()
 		verdict "not ok" "answered after $elapsed s, the check failed$name"
 	[ -z "$verbose" ] || cat "$work/check"
 
-	printf '\003' >&5
-	for _ in {1..150}; do
-		kill -0 "$vm" 2>/dev/null || break
-		sleep 0.1
-	done
+	end_guest
 	if kill -0 "$vm" 2>/dev/null; then
 		verdict "not ok" "works, but is still there 15 s after Ctrl-C$name"
 	fi

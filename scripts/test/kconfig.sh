@@ -238,41 +238,6 @@ a_refusal_that_is_not_documented_is_found()
 	said '^not ok - .*kml.rst has' '^> X86_SGX$' '^< X86_MCE$' '^[0-9]+ passed, 1 failed'
 }
 
-# Each kind of line that strace writes, and nothing that the base has already.
-what_an_application_needs_is_read_from_strace()
-{
-	cat >"$work/trace" <<-'END'
-		12    execve("/bin/a", ["a"], 0x7ffd /* 9 vars */) = 0
-		12    epoll_create1(EPOLL_CLOEXEC)      = 5
-		[pid    13] socket(AF_INET6, SOCK_STREAM, IPPROTO_IP) = 3
-		12 10:00:00.123456 openat(AT_FDCWD, "/proc/self/maps", O_RDONLY) = 3
-		12    openat(AT_FDCWD, "/process", O_RDONLY) = 3
-		12    write(1, "timerfd_create(", 15)   = 15
-		12    futex(0x7f, FUTEX_WAIT_PRIVATE, 2, NULL <unfinished ...>
-		12    --- SIGCHLD {si_signo=SIGCHLD} ---
-		12    +++ exited with 0 +++
-	END
-	cat >"$work/summary" <<-'END'
-		% time     seconds  usecs/call     calls    errors syscall
-		------ ----------- ----------- --------- --------- ----------------
-		 60.00    0.000120          12        10         2 eventfd2
-		 40.00    0.000080           8        10           read
-	END
-	gives 0 '' needs "$work/trace" "$work/summary"
-	[ "$(grep ^CONFIG "$out" | paste -sd ' ')" = "CONFIG_EPOLL=y CONFIG_EVENTFD=y CONFIG_FUTEX=y CONFIG_IPV6=y CONFIG_NET=y CONFIG_PROC_FS=y" ]
-	said '^# epoll_create1\(\)$'
-	said '^# files in /proc$'
-	gives 0 '^# lupine-general has all that was seen' needs --profile lupine-general "$work/trace"
-}
-
-what_is_no_trace_is_refused()
-{
-	gives 1 'there is no .*nowhere; strace -f -o' needs "$work/nowhere"
-	echo 'Once upon a time (long ago)' >"$work/tale"
-	gives 1 'no system call in .*tale' needs "$work/tale"
-	gives 1 'lupine-grand' needs --profile lupine-grand "$work/tale"
-}
-
 # The paper's Table 1: each of its rows is found in the source.
 the_Table_1_of_the_paper_is_found_in_the_source()
 {
@@ -401,8 +366,8 @@ faulty fragments_without_faults_pass an_option_of_another_fragment_is_found \
 	the_kernel_in_build_tree_is_no_news_to_itself news_of_another_kernel_are_found \
 	what_is_no_kernel_source_is_refused \
 	an_option_without_a_class_is_found the_Table_1_of_the_paper_is_found_in_the_source \
-	a_refusal_that_is_not_documented_is_found what_an_application_needs_is_read_from_strace \
-	what_is_no_trace_is_refused applications_are_profiles \
+	a_refusal_that_is_not_documented_is_found \
+	applications_are_profiles \
 	profiles_give_the_same_inside_the_tree make_help_lists_them \
 	what_counts_on_the_first_megabyte_refuses_its_use
 # The page of tables in Documentation is about the usual version, and these know the

@@ -160,15 +160,15 @@ TEST_F(fault, kernel_hole)
 		  KML_KERNEL_HOLE);
 }
 
-/* An address in the kernel's text: in ring 0, the target of SYSCALL. */
+/* A page of the kernel's text: in ring 0, that with the target of SYSCALL or of FRED. */
 static unsigned long kernel_text(void)
 {
 	unsigned int lo, hi;
 
 	if (!kml_on())
 		return 0xffffffff81000000;
-	asm volatile("rdmsr" : "=a" (lo), "=d" (hi) : "c" (0xc0000082));
-	return (unsigned long)hi << 32 | lo;
+	asm volatile("rdmsr" : "=a" (lo), "=d" (hi) : "c" (kml_fred() ? 0x1d4 : 0xc0000082));
+	return ((unsigned long)hi << 32 | lo) & ~0xfffUL;
 }
 
 /*

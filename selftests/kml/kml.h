@@ -116,6 +116,22 @@ static inline bool kml_on(void)
 	return !(kml_cs() & 3);
 }
 
+/* Are events delivered by FRED? */
+static inline bool kml_fred(void)
+{
+	FILE *f = fopen("/proc/cpuinfo", "r");
+	char *line = NULL;
+	bool on = false;
+	size_t size = 0;
+
+	while (f && !on && getline(&line, &size, f) > 0)
+		on = strstr(line, " fred ") || strstr(line, " fred\n");
+	free(line);
+	if (f)
+		fclose(f);
+	return on;
+}
+
 /* regs.S */
 extern __thread unsigned long kml_saved_rsp;
 void kml_enter(const greg_t *regs);

@@ -177,7 +177,8 @@ static void read_samples(struct perf_event_mmap_page *ring, struct counts *n)
 		if (s->chain[s->nr] == PERF_SAMPLE_REGS_ABI_64) {
 			__u64 *r = &s->chain[s->nr + 1];
 
-			if (r[4] != KML_ABI_CS || r[5] != KML_ABI_SS ||
+			/* perf leaves in what FRED adds to CS and SS in pt_regs. */
+			if ((r[4] & 0xffff) != KML_ABI_CS || (r[5] & 0xffff) != KML_ABI_SS ||
 			    !(r[3] & FL_IF) || (user && r[2] != s->ip))
 				n->bad_regs++;
 			if (r[6] && *(__u64 *)((char *)&r[7] + r[6]))

@@ -125,6 +125,8 @@ TEST_F(way, any_stack)
 {
 	size_t i = -1;
 
+	if (kml_fred() && variant->stub == kml_do_int4)
+		SKIP(return, "with FRED, INT n is pushed below the red zone");
 	ASSERT_TRUE(make_edge());
 	while (next_stack(_metadata, &i, self->regs, variant->stub))
 		kml_go(_metadata, variant, self->regs);

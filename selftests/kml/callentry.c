@@ -1083,6 +1083,23 @@ TEST_F(by, watched_return_address)
 	end(pid);
 }
 
+/* Wait until the child sleeps, however slow this machine is. */
+static void wait_for_sleep(pid_t pid)
+{
+	char path[40], state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	do {
+		usleep(20000);
+		f = fopen(path, "r");
+		if (!f || fscanf(f, "%*d %*s %c", &state) != 1)
+			state = 'S';
+		if (f)
+			fclose(f);
+	} while (state != 'S');
+}
+
 /* A tracer interrupts a call that sleeps, sees it as such, and the call restarts. */
 TEST_F(by, restarted_under_tracer)
 {
@@ -1103,7 +1120,7 @@ TEST_F(by, restarted_under_tracer)
 	ASSERT_LT(0, pid);
 	ASSERT_EQ(0, ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_EXITKILL));
 	for (i = 0; i < 4; i++) {
-		usleep(20000);
+		wait_for_sleep(pid);
 		ASSERT_EQ(0, ptrace(PTRACE_INTERRUPT, pid, NULL, NULL));
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		ASSERT_EQ(0, ptrace(PTRACE_GETREGS, pid, NULL, &u));

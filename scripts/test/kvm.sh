@@ -5,7 +5,7 @@
 #
 # Test kernels as guests of KVM. If KVM does not work on this machine, the tests run in two
 # virtual machines where it does (scripts/test/with-kvm --help), at the same time. That takes
-# 6 minutes on two processors that have nothing else to do, and 3 GiB of memory for each machine;
+# 11 minutes on two processors that have other work, too, and 3 GiB of memory for each machine;
 # --quick takes a minute.
 #
 #   --kernel VMLINUX  lupine-general

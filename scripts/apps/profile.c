@@ -116,8 +116,8 @@ static char *fragment(const char *what)
 	char *data;
 	FILE *f = open_memstream(&data, &size);
 
-	fprintf(f, "# SPDX-%s: GPL-2.0\n# Help: Overlay for %s: %s, %s\n",
-		"License-Identifier", given.profile, app, what);
+	fprintf(f, "# %s-License-Identifier: GPL-2.0\n# Help: Overlay for %s: %s, %s\n",
+		"SPDX", given.profile, app, what);
 	for (i = 0; i < n_failures; i++)
 		for (j = 0; failures[i].in && j < failures[i].n; j++)
 			if (!has_option(failures[i].option[j], i))

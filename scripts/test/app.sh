@@ -93,7 +93,7 @@ main()
 	app=${arguments[0]}
 	name=${name:+ $name}
 	[ -n "$check" ] || check=$ROOT/scripts/apps/$app/check
-	[ -n "$image" ] && [ ! -e "$check" ] && check=$ROOT/scripts/apps/check
+	[ -n "$image" ] && [ ! -e "$check" ] && check=$ROOT/scripts/test/app/check
 	[ -x "$check" ] || die "application '$app' has no check ($check)"
 	need --group test curl mariadb mosquitto_sub nc psql redis-cli
 

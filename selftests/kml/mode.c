@@ -332,8 +332,13 @@ TEST_F(ring3, page_fault)
 
 TEST_F(ring3, privileged_instruction)
 {
+	int tries = 100;
+
 	self->regs[REG_R15] = (greg_t)kml_do_cli;
-	kml_trap(self->regs);
+	/* If an interrupt has taken it up on the way, CLI works, and INT3 behind it traps. */
+	do {
+		kml_trap(self->regs);
+	} while (kml_last.sig == SIGTRAP && --tries);
 	EXPECT_TRAP(SIGSEGV, SI_KERNEL, X86_TRAP_GP, 0, kml_do_cli);
 	EXPECT_FROM_RING3(0);
 }

@@ -144,7 +144,8 @@ programs()
 	for f in $(shell_scripts); do
 		case $f in
 		# What is sourced, or runs in a guest, or is called by app.sh
-		scripts/apps/*/* | scripts/test/app/check | *lib.sh | scripts/bench/guests/app.sh | */in-guest) continue ;;
+		scripts/apps/*/* | scripts/test/app/check | *lib.sh | scripts/bench/guests/app.sh | \
+			*/in-guest) continue ;;
 		scripts/*) [ ! -x "$f" ] || echo "$f" ;;
 		esac
 	done

@@ -281,10 +281,13 @@ TEST_F(signals, pause_and_sigsuspend)
 	sigset_t none, block, now;
 
 	ASSERT_EQ(0, kml_handler(SIGALRM, tick, SA_RESTART));
-	arm(5000, 0);
+	/* Again and again: the first signal may come before pause(). */
+	arm(5000, 5000);
 	EXPECT_EQ(-1, pause());
 	EXPECT_EQ(EINTR, errno);
-	EXPECT_EQ(1, count);
+	EXPECT_LE(1, count);
+	arm(0, 0);
+	count = 0;
 
 	sigemptyset(&none);
 	sigemptyset(&block);
@@ -293,7 +296,7 @@ TEST_F(signals, pause_and_sigsuspend)
 	arm(5000, 0);
 	EXPECT_EQ(-1, sigsuspend(&none));
 	EXPECT_EQ(EINTR, errno);
-	EXPECT_EQ(2, count);
+	EXPECT_EQ(1, count);
 	/* The mask is back. */
 	sigprocmask(SIG_BLOCK, NULL, &now);
 	EXPECT_TRUE(sigismember(&now, SIGALRM));

@@ -141,7 +141,7 @@ swapped()
 	grep -q partition /proc/swaps || { echo "no swap"; exit $SKIP; }
 	mkdir -p "$group"
 	at_exit rmdir "$group"
-	echo 80M >"$group/memory.max"
+	echo 72M >"$group/memory.max"
 	echo "$BASHPID" >"$group/cgroup.procs"
 	taskset -cp 0 "$BASHPID"
 	count kvm_async_pf_not_present:common_pid kvm_pv_eoi:common_pid

@@ -107,7 +107,7 @@ test: # run all tests of CI; the last line is "N passed, ..."
 test-full: # also run all applications and the checkers of the kernel
 	@scripts/test/run --full
 
-test-kvm: # test guests of KVM, emulated where there is none (15 minutes)
+test-kvm: # test guests of KVM, emulated where there is none (6 minutes)
 	@scripts/test/run --full --only kvm.sh
 
 test-bochs: # test on Bochs, another model of the processor (15 minutes)

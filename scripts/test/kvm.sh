@@ -5,8 +5,8 @@
 #
 # Test kernels as guests of KVM. If KVM does not work on this machine, the tests run in two
 # virtual machines where it does (scripts/test/with-kvm --help), at the same time. That takes
-# 11 minutes on two processors that have other work, too, and 3 GiB of memory for each machine.
-# With --quick, it takes a minute.
+# five minutes on two processors that have nothing else to do, and 3 GiB of memory for each
+# machine. With --quick, it takes a minute.
 #
 #   --kernel VMLINUX  lupine-general
 #   --tests DIR       kml's kselftests, installed

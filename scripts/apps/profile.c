@@ -215,7 +215,7 @@ static void read_explained(const char *file)
 /* The init names options for what it does itself: "lupine-init: ... add CONFIG_X to the kernel" */
 static void read_init(const char *file)
 {
-	char *rest = content(file, NULL), *line, *at, *way;
+	char *rest = content(file, NULL), *line, *at, *end, *way;
 
 	while ((line = next_line(&rest))) {
 		at = strstr(line, "CONFIG_");
@@ -223,8 +223,9 @@ static void read_init(const char *file)
 			continue;
 		way = xstrdup(at);
 		way[strspn(way, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] = '\0';
-		at[-1] = '\0';
-		add_failure(text("%.*s", MAX_TEXT, line + 13), way);
+		end = strstr(line, ": add CONFIG_");
+		*(end ?: at) = '\0';
+		add_failure(text("the init: %.*s", MAX_TEXT, line + 13), way);
 	}
 }
 

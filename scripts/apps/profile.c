@@ -368,19 +368,22 @@ static void grow(void)
 /* Does the check pass without the kept failures from..to? If so they stay out. */
 static void try_without(size_t *kept, size_t from, size_t to)
 {
-	const char *before = names(0);
 	enum result result;
 	double began = seconds_now();
-	char *list = "", *after, *name, *rest;
+	char *list = "";
+	const char *option;
 	bool known;
-	size_t i;
+	size_t i, j;
 
 	for (i = from; i < to; i++)
 		failures[kept[i]].in = false;
-	after = text("%s ", names(0));
-	for (rest = xstrdup(before); (name = strsep(&rest, " "));)
-		if (*name && !strstr(after, text(" %s ", name)))
-			list = text("%s %s", list, name);
+	for (i = from; i < to; i++)
+		for (j = 0; j < failures[kept[i]].n; j++) {
+			option = failures[kept[i]].option[j];
+			if (!has_option(option, n_failures) &&
+			    !strstr(text("%s ", list), text(" %s ", option)))
+				list = text("%s %s", list, option);
+		}
 	/* Others need the same. */
 	if (!*list)
 		return;

@@ -42,9 +42,10 @@ finish()
 		wait "$vm" 2>/dev/null || :
 	fi
 	exec 5>&-
+	# There may have been no machine.
 	if [ -n "$explain" ]; then
-		cp "$work/console" "$explain.console"
-		cp "$work/out" "$explain"
+		cp "$work/console" "$explain.console" || :
+		cp "$work/out" "$explain" || :
 	fi
 	rm -rf "$work"
 	exit "$status"

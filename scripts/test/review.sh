@@ -11,14 +11,29 @@
 # with the option forced on; the kernel that boots is that of the complete topic then.
 # A second review compiles only what differs from the first one.
 #
-#   --profile PROFILE   the configuration (lupine-general), without what the source does
-#                       not know yet
+#   --profile PROFILE   the configuration, without what the source does not know yet
+#                       (lupine-base with what the tests need: the least to compile)
 #   --no-boot           only compare
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 # shellcheck source=scripts/source/topics.sh
 . "$ROOT/scripts/source/topics.sh"
+
+# tests_of PATCH: those named behind it in the file series.
+tests_of()
+{
+	awk -v patch="$1" '$1 == patch && sub(/^[^#]*#/, "")' "$ROOT/series" |
+		tr ' ' '\n' | grep -xE '[a-z]+:[a-z_]+' || :
+}
+
+# What most kselftests need beyond lupine-base, and the compiler has done soon: a test that
+# needs more says that it is skipped.
+what_tests_need()
+{
+	grep -E '^CONFIG_(ADVISE|BINFMT|COREDUMP|DEVTMPFS|ELF_CORE|EPOLL|FUTEX|POSIX|PROC|TMPFS)' \
+		"$ROOT/selftests/kml/config"
+}
 
 # compile NUMBER TARGET: with that many patches. CONFIG_KML is forced on before it has a
 # prompt; that edit is taken back, since quilt would stumble over it.
@@ -29,6 +44,7 @@ compile()
 	go_to "$1" || return
 	mkdir -p "$objects"
 	cp "$work/config/.config" "$objects/.config"
+	[ "$profile" != lupine-base ] || what_tests_need >>"$objects/.config"
 	if sed -n '/^config KML$/,/^$/p' "$kconfig" | grep -q '^	bool$'; then
 		cp -p "$kconfig" "$work/Kconfig"
 		sed -i '/^config KML$/,/^$/s/^\tbool$/\tdef_bool y/' "$kconfig"
@@ -86,13 +102,6 @@ sizes()
 	fi
 }
 
-# tests_of PATCH: those named behind it in the file series.
-tests_of()
-{
-	awk -v patch="$1" '$1 == patch && sub(/^[^#]*#/, "")' "$ROOT/series" |
-		tr ' ' '\n' | grep -xE '[a-z]+:[a-z_]+' || :
-}
-
 install_tests()
 {
 	make -s -C "$BUILD/tree/tools/testing/selftests" TARGETS=kml \
@@ -118,7 +127,7 @@ boot()
 
 main()
 {
-	local profile=lupine-general no_boot='' list n t end
+	local profile=lupine-base no_boot='' list n t end
 
 	options no-boot profile:text ... -- "$@"
 	patch=${arguments[0]:-}

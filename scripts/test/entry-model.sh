@@ -3,7 +3,7 @@
 #
 # Usage: scripts/test/entry-model.sh [--kernel VMLINUX]
 #
-# Check that the models of the entry code (entry-model.c and calls.c, which describe
+# Check that the models of the entry code (entry-model.c, calls.c and fred.c, which describe
 # themselves) find no fault, and that they find each earlier fault when its code is put
 # back. The last line is "N passed, N failed[, N skipped]".
 #
@@ -24,7 +24,7 @@ build()
 {
 	need gcc
 	gcc -O2 -std=gnu11 -Wall -Wextra -Werror -Wno-missing-field-initializers \
-		-o "$work/entry-model" "$sources/entry-model.c" "$sources/calls.c"
+		-o "$work/entry-model" "$sources"/{entry-model,calls,fred}.c
 }
 
 # finds PATTERN OPTION...: the model ends with a fault, and says so.
@@ -147,6 +147,13 @@ done
 check "interrupts-on is found out" finds 'work is left' --calls interrupts-on
 check "number-is-lost is found out" finds 'another call' --calls number-is-lost
 check "mc-is-process is found out" finds "another process's" --calls mc-is-process
+check "FRED: no fault" "$work/entry-model" --fred
+check "FRED: int-at-0 is found out" finds 'pushed to the stack of a process' --fred int-at-0
+check "FRED: no-copy is found out" finds "not the task's" --fred no-copy
+check "FRED: ret is found out" finds 'a process runs above level 0' --fred ret
+check "FRED: one-stack is found out" finds 'over a frame' --fred one-stack
+check "FRED: intn-stays is found out" finds 'handled on the stack of a process' --fred intn-stays
+check "FRED: nmi-schedules is found out" finds "not the task's" --fred nmi-schedules
 if [ -n "$kernel" ]; then
 	need nm objdump gdb
 	nm "$kernel" >"$work/symbols"

@@ -863,7 +863,7 @@ static void model_stacks(int depth)
 static void help(FILE *to)
 {
 	fprintf(to,
-		"Usage: entry-model [--scheme SCHEME] [--depth N] [--calls]\n"
+		"Usage: entry-model [--scheme SCHEME] [--depth N] [--calls] [--fred]\n"
 		"\n"
 		"Runs all interleavings of interrupts, #PF, #BP, #DB, #MC and NMI in the\n"
 		"entry code of CONFIG_KML, up to N of them nested (default %d, at most %d).\n"
@@ -875,6 +875,7 @@ static void help(FILE *to)
 		"  --scheme none   the slot stays\n"
 		"  --calls [MUTANT]  the model of calls instead: progress and no lost work for\n"
 		"                  each instruction and event; MUTANT puts an old fault back\n"
+		"  --fred [MUTANT] the model of FRED's stack levels instead\n"
 		"  --instructions  the instructions that they take these stretches for\n",
 		DEPTH, MAX_DEPTH);
 }
@@ -891,7 +892,8 @@ int main(int argc, char **argv)
 			return 0;
 		} else if (!strcmp(argv[i], "--calls")) {
 			return model_calls(value);
-			return 0;
+		} else if (!strcmp(argv[i], "--fred")) {
+			return model_fred(value);
 		} else if (!strcmp(argv[i], "--instructions")) {
 			say_instructions();
 			return 0;

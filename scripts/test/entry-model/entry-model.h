@@ -3,6 +3,7 @@
 #define ENTRY_MODEL_H
 
 int model_calls(const char *mutant);
+int model_fred(const char *mutant);
 void say_instructions(void);
 
 #endif

@@ -8,6 +8,10 @@
  * The test gives the stack another key; the pages must be the kernel's, which have none.
  */
 #include <cpuid.h>
+#include <linux/rseq.h>
+#if __has_include(<sys/rseq.h>)
+#include <sys/rseq.h>
+#endif
 
 #include "kml.h"
 #include "kml_call.h"
@@ -63,6 +67,23 @@ static long call_with(long (*call)(long nr, ...), long nr, void *top, unsigned i
 	return result;
 }
 
+/*
+ * libc has registered an area for rseq, with key 0. If the thread is preempted, the kernel
+ * writes to it before it goes on, and without the key that is SIGSEGV, in each ring.
+ */
+static bool leave_rseq(void)
+{
+#ifdef RSEQ_SIG
+	char *area = (char *)__builtin_thread_pointer() + __rseq_offset;
+
+	/* With the size that it was registered with, which libc rounds up */
+	return !__rseq_size || !syscall(SYS_rseq, area, (__rseq_size + 31) & ~31UL,
+					RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+#else
+	return true;
+#endif
+}
+
 TEST_F(by, without_key_0)
 {
 	char *stack, *top;
@@ -70,6 +91,7 @@ TEST_F(by, without_key_0)
 
 	if (!have_keys())
 		SKIP(return, "no protection keys on this kernel or processor");
+	ASSERT_TRUE(leave_rseq());
 	key = syscall(SYS_PKEY_ALLOC, 0, 0);
 	ASSERT_LT(0, key);
 	stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,

@@ -28,15 +28,36 @@ static long arch_prctl(int op, unsigned long arg)
 	return syscall(SYS_arch_prctl, op, arg);
 }
 
-/* Is the active GS base the kernel's? It is an address of the upper half then. */
+/* Does the kernel have this function? */
+static bool has_function(const char *name)
+{
+	char line[512], symbol[256];
+	FILE *f = fopen("/proc/kallsyms", "r");
+	bool found = false;
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "%*s %*s %255s", symbol) == 1 && !strcmp(symbol, name);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/*
+ * Is the active GS base the kernel's? It is an address of the upper half then, or 0 where
+ * per-CPU data are linked at the address that they have: Linux 7.3 without CONFIG_SMP,
+ * which reads the stack protector's canary there.
+ */
 static bool kernel_gs(void)
 {
+	static int canary = -1;
 	unsigned int lo, hi;
 
 	if (!kml_on())
 		return false;
 	asm volatile("rdmsr" : "=a" (lo), "=d" (hi) : "c" (0xc0000101));
-	return hi >> 31;
+	if (canary < 0)
+		canary = has_function("__stack_chk_fail");
+	return hi >> 31 || canary;
 }
 
 static unsigned long gs_word[2] = { 0x1234567890abcdef, 0x5a5a };

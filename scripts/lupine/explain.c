@@ -161,7 +161,10 @@ static void print_failure(const struct failure *f)
 		fprintf(stderr, "error %u", f->error);
 	if (f->times > 1)
 		fprintf(stderr, ", %u times", f->times);
-	fprintf(stderr, " (%s)\n", f->program);
+	/* The init finds no name on a kernel without /proc. */
+	if (*f->program)
+		fprintf(stderr, " (%s)", f->program);
+	fputc('\n', stderr);
 }
 
 static void print_failures(const struct failure *all, size_t nr)

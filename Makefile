@@ -37,6 +37,8 @@ SECONDS ?= 60
 export PATCH
 ##   ACCEL    accelerator of QEMU for measurements: tcg or kvm (kvm if it works)
 ACCEL ?= auto
+##   BOCHS    a Bochs with FRED, which make test-bochs uses, too (Debian's has none)
+export BOCHS
 ##   JOBS     parallel jobs (one per processor)
 export JOBS
 ##   V        1 shows the commands of a build and their output

@@ -11,6 +11,8 @@
 #   --lass BZIMAGE    take a processor with LASS, which keeps ring 0 from the processes' half of
 #                     the addresses, and see that it is off in the first kernel, and on in this
 #                     one, which has no CONFIG_KML. Linux 6.12 does not know it
+#   BOCHS=PROGRAM     a variable: also run the kselftests with FRED, and without on the same
+#                     processor, on a Bochs that has it (see with-bochs --program)
 #
 # Example: scripts/test/bochs.sh --tests build/test/kselftest/kml \
 #              --kernel build/kernel/lupine-general+bochs/arch/x86/boot/bzImage
@@ -24,7 +26,7 @@ with_bochs=$ROOT/scripts/test/with-bochs
 
 bochs()
 {
-	run no_returns "$with_bochs" "$ROOT/scripts/lupine/lupine" run --accel tcg --no-net "$@"
+	run no_returns "$with_bochs" "${program[@]}" "$ROOT/scripts/lupine/lupine" run --accel tcg --no-net "$@"
 }
 
 # shell COMMAND OPTION...: have a shell of the guest run it.
@@ -70,7 +72,7 @@ install_mov_ss_trap()
 # selftests TITLE KERNEL TESTS OPTION...
 selftests()
 {
-	suite "kselftest $1, $(kernel_name "$2"), Bochs${4:+, $4 $5}" "$with_bochs" \
+	suite "kselftest $1, $(kernel_name "$2"), Bochs${4:+, ${*:4}}" "$with_bochs" "${program[@]}" \
 		"$ROOT/scripts/test/kselftest.sh" --accel tcg --kernel "$2" --tests "$3" \
 		-e KML_EXPECT=1 --timeout 2400 --test-timeout 300 "${@:4}"
 }
@@ -86,7 +88,55 @@ lass_of()
 	[ "$2-$has" = on-yes ] || [ "$2-$has" = off-no ] || { echo "wanted: $2"; return 1; }
 }
 
-model=()
+fred_kernel() { kernel=$BUILD/kernel/$1/arch/x86/boot/bzImage; }
+
+# Of each kernel, what instructions events take.
+with_fred()
+{
+	local switch kml=lupine-general+bochs+fred stock=lupine-general+nokml+stock+bochs+fred
+
+	must "kernel $kml" "$ROOT/scripts/kconfig/build" "$kml"
+	must "kernel $stock" "$ROOT/scripts/kconfig/build" "$stock"
+	mkdir "$work/tests"
+	must "counts.c can be compiled" gcc -O2 -static -mno-red-zone -Wall -Wextra -Werror \
+		-o "$work/tests/counts" "$ROOT/scripts/test/bochs/counts.c"
+	build_image "$ROOT/scripts/test/kselftest/manifest" --add "$tests:/kselftest" \
+		--add "$work/tests:/tests"
+	program=(--program "$BOCHS")
+	for switch in on off; do
+		fred_kernel "$kml"
+		check "fred=$switch is what the processor has" fred_is "$switch"
+		# On this Bochs, pkeys hangs with FRED and without.
+		selftests kml "$kernel" "$tests" --cpu wildcat_lake --append "fred=$switch" \
+			--skip kml:pkeys
+		check "what CALL takes is counted, fred=$switch" counts "$switch" CALL
+		fred_kernel "$stock"
+		check "what SYSCALL takes is counted without CONFIG_KML, fred=$switch" \
+			counts "$switch" SYSCALL
+	done
+}
+
+counts()
+{
+	bochs --image "$image" --memory 256 --kernel "$kernel" --cpu wildcat_lake \
+		--append "fred=$1" --timeout 600 --entrypoint /tests/counts
+	ended 0 "^counts: getppid.. by $2 "
+	grep -a '^counts' "$out"
+}
+
+fred_is()
+{
+	local has=off
+
+	shell 'cat /proc/cpuinfo' --kernel "$kernel" --cpu wildcat_lake --append "fred=$1" \
+		--timeout 600
+	ended 0 '^flags'
+	! grep -q '^flags.* fred\b' "$out" || has=on
+	echo "$has"
+	[ "$has" = "$1" ]
+}
+
+model=() program=()
 [ -z "$lass" ] || model=(--cpu arrow_lake)
 "$with_bochs" --fetch || {
 	skip "Bochs" "Debian 13's Bochs cannot be had, see above"
@@ -102,4 +152,5 @@ if [ -n "$lass" ]; then
 	check "LASS is on without CONFIG_KML" lass_of "$lass" on
 	check "LASS is off with CONFIG_KML" lass_of "$kernel" off
 fi
+[ -z "${BOCHS:-}" ] || with_fred
 summary

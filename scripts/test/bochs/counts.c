@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Usage: counts
+ *
+ * Runs in a guest of Bochs, whose time stamp counter counts instructions. Prints, a line
+ * each, how many these take, from and to the instruction in the process: getppid() by
+ * SYSCALL and by CALL, a page fault that maps the page of zeros, and a timer interrupt.
+ * Of many times it takes the least; of timer interrupts the median, since each has more
+ * or less to do. The two RDTSC around each are taken off.
+ */
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <x86intrin.h>
+
+#include "../../bench/guests/guest.h"
+
+#define TIMES		400
+#define PAGE		4096
+#define PAGES		256	/* some share a page table, so that most need no new one */
+#define INTERRUPTS	101
+
+static unsigned long entry;
+static volatile char *pages;
+
+static inline void nothing(int i)
+{
+	(void)i;
+}
+
+static inline void by_syscall(int i)
+{
+	long nr = SYS_getppid;
+
+	(void)i;
+	asm volatile("syscall" : "+a"(nr) : : "rcx", "r11", "memory");
+}
+
+static inline void by_call(int i)
+{
+	long nr = SYS_getppid;
+
+	(void)i;
+	asm volatile("call *%[entry]" : "+a"(nr) : [entry] "m"(entry) : "rcx", "r11", "memory");
+}
+
+static inline void fault(int i)
+{
+	(void)pages[i % PAGES * PAGE];
+}
+
+#define LEAST(what)						\
+({								\
+	unsigned long least = -1UL, t;				\
+	int i;							\
+								\
+	for (i = 0; i < TIMES; i++) {				\
+		t = __rdtsc();					\
+		what(i);					\
+		t = __rdtsc() - t;				\
+		if (t < least)					\
+			least = t;				\
+	}							\
+	least;							\
+})
+
+static unsigned long base;
+
+static void say(const char *what, unsigned long count)
+{
+	printf("counts: %-24s %6lu\n", what, count - base);
+}
+
+/* What takes longer than anything that is not interrupted */
+static unsigned long interrupt(void)
+{
+	double gap[INTERRUPTS];
+	unsigned long t, next;
+	int n = 0;
+
+	t = __rdtsc();
+	while (n < INTERRUPTS) {
+		next = __rdtsc();
+		if (next - t > 100 + 2 * base)
+			gap[n++] = next - t;
+		t = next;
+	}
+	return median(gap, n);
+}
+
+int main(void)
+{
+	unsigned long least = -1UL, t;
+	int i;
+
+	base = LEAST(nothing);
+	say("getppid() by SYSCALL", LEAST(by_syscall));
+	entry = getauxval(AT_SYSINFO);
+	if (entry)
+		say("getppid() by CALL", LEAST(by_call));
+	pages = TRY(mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	for (i = 0; i < PAGES; i++) {
+		t = __rdtsc();
+		fault(i);
+		t = __rdtsc() - t;
+		if (t < least)
+			least = t;
+	}
+	say("page fault", least);
+	say("timer interrupt", interrupt());
+	return 0;
+}

@@ -150,7 +150,7 @@ check "mc-is-process is found out" finds "another process's" --calls mc-is-proce
 check "FRED: no fault" "$work/entry-model" --fred
 check "FRED: int-at-0 is found out" finds 'pushed to the stack of a process' --fred int-at-0
 check "FRED: no-copy is found out" finds "not the task's" --fred no-copy
-check "FRED: ret is found out" finds 'a process runs above level 0' --fred ret
+check "FRED: level-stays is found out" finds 'a process runs above level 0' --fred level-stays
 check "FRED: one-stack is found out" finds 'over a frame' --fred one-stack
 check "FRED: intn-stays is found out" finds 'handled on the stack of a process' --fred intn-stays
 check "FRED: nmi-schedules is found out" finds "not the task's" --fred nmi-schedules

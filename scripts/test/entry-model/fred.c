@@ -80,7 +80,7 @@ enum mutant {
 	RIGHT,
 	INT_AT_0,		/* IA32_FRED_CONFIG has level 0 for interrupts */
 	NO_COPY,		/* a process's frame stays on the stack of level 1 */
-	RET,			/* ... in place of ERETS at the end of a CALL */
+	LEVEL_STAYS,		/* no kml_fred_level_0() where tasks are switched */
 	ONE_STACK,		/* for levels 1 and 2 */
 	INTN_STAYS,		/* no .Lfred_swevent */
 	NMI_SCHEDULES,		/* ... on its own stack */
@@ -88,7 +88,7 @@ enum mutant {
 };
 
 static const char * const mutant_name[MUTANTS] = {
-	"", "int-at-0", "no-copy", "ret", "one-stack", "intn-stays", "nmi-schedules",
+	"", "int-at-0", "no-copy", "level-stays", "one-stack", "intn-stays", "nmi-schedules",
 };
 
 static enum mutant mutant;
@@ -310,9 +310,7 @@ static void go_on(struct state s)
 	} else if (a->step == BODY) {
 		a->step = RETURN;
 	} else {
-		if (mutant != RET)
-			s.level = 0;
-		to_process(&s);
+		to_process(&s);		/* RET leaves the level alone */
 	}
 	add(&s);
 }
@@ -412,6 +410,8 @@ static void explore(const struct state *s)
 			found("it switches tasks on a stack that is not the task's", a->kind);
 		other = *s;
 		other.task = !s->task;
+		if (mutant != LEVEL_STAYS)
+			other.level = 0;
 		add(&other);
 	}
 }

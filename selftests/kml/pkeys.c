@@ -9,9 +9,7 @@
  */
 #include <cpuid.h>
 #include <linux/rseq.h>
-#if __has_include(<sys/rseq.h>)
 #include <sys/rseq.h>
-#endif
 
 #include "kml.h"
 #include "kml_call.h"
@@ -73,15 +71,11 @@ static long call_with(long (*call)(long nr, ...), long nr, void *top, unsigned i
  */
 static bool leave_rseq(void)
 {
-#ifdef RSEQ_SIG
 	char *area = (char *)__builtin_thread_pointer() + __rseq_offset;
 
 	/* With the size that it was registered with, which libc rounds up */
 	return !__rseq_size || !syscall(SYS_rseq, area, (__rseq_size + 31) & ~31UL,
 					RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
-#else
-	return true;
-#endif
 }
 
 TEST_F(by, without_key_0)

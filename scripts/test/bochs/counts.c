@@ -136,6 +136,8 @@ int main(void)
 	unsigned long least = -1UL, t;
 	int i;
 
+	/* All of it at the end: the kernel's messages about NMIs are out by then. */
+	setvbuf(stdout, NULL, _IOFBF, 4096);
 	base = LEAST(nothing);
 	say("getppid() by SYSCALL", LEAST(by_syscall));
 	entry = getauxval(AT_SYSINFO);

@@ -372,12 +372,17 @@ static bool under_way(const struct state *s, enum kind kind)
 static void try_events(const struct state *s)
 {
 	const struct activation *a = top((struct state *)s);
-	bool process = a->kind == PROCESS || (a->kind == CALL && a->step == START);
+	/* NMI and #MC, if they count as the process's, set IF in its frame, see sync_regs(). */
+	bool process = a->kind == PROCESS || (a->step == START &&
+					      (a->kind == CALL || a->kind == INTN));
 
 	if (s->n[0] + s->n[1] - 2 >= nested)
 		return;
 	if (process || (a->step == BODY && (a->kind == CALL || a->kind == PF)) ||
 	    (a->step == BODY && a->kind == DB && a->of_process))
+		deliver(s, INT);
+	/* Between the load of RSP and CLI in .Lfred_swevent */
+	if (a->kind == INTN && a->step == COPIED)
 		deliver(s, INT);
 	if (process || a->step == BODY)
 		deliver(s, PF);

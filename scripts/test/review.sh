@@ -12,7 +12,8 @@
 # A second review compiles only what differs from the first one.
 #
 #   --profile PROFILE   the configuration, without what the source does not know yet
-#                       (lupine-base with what the tests need: the least to compile)
+#                       (lupine-base, with the overlay that has the topic's name if there
+#                       is one, and what the tests need: the least to compile)
 #   --no-boot           only compare
 set -eu
 # shellcheck source=scripts/test/lib.sh
@@ -44,7 +45,7 @@ compile()
 	go_to "$1" || return
 	mkdir -p "$objects"
 	cp "$work/config/.config" "$objects/.config"
-	[ "$profile" != lupine-base ] || what_tests_need >>"$objects/.config"
+	[ -n "$chosen" ] || what_tests_need >>"$objects/.config"
 	if sed -n '/^config KML$/,/^$/p' "$kconfig" | grep -q '^	bool$'; then
 		cp -p "$kconfig" "$work/Kconfig"
 		sed -i '/^config KML$/,/^$/s/^\tbool$/\tdef_bool y/' "$kconfig"
@@ -127,7 +128,7 @@ boot()
 
 main()
 {
-	local profile=lupine-base no_boot='' list n t end
+	local profile='' chosen no_boot='' list n t topic='' end
 
 	options no-boot profile:text ... -- "$@"
 	patch=${arguments[0]:-}
@@ -139,6 +140,13 @@ main()
 	done
 	[ "$n" -le ${#list[@]} ] || die "the series has no patch $patch"
 	patch=${list[n - 1]}
+	for t in "${topics[@]}"; do
+		! topic_patches "$t" | grep -qFx "$patch" || topic=$t
+	done
+	chosen=$profile
+	[ -n "$chosen" ] || profile=lupine-base
+	[ -n "$chosen" ] || [ ! -e "$ROOT/kconfig-profiles/overlay/$topic.config" ] ||
+		profile+=+$topic
 	need make gcc quilt patch objdump
 	"$ROOT/scripts/source/tree"
 	lock review
@@ -158,10 +166,7 @@ main()
 	sizes
 	[ -z "$no_boot" ] || return 0
 	# What cannot be selected yet cannot run yet.
-	for t in "${topics[@]}"; do
-		! topic_patches "$t" | grep -qFx "$patch" || end=$(series_patches | grep -nFx \
-			"$(topic_patches "$t" | tail -n 1)" | cut -d: -f1)
-	done
+	end=$(series_patches | grep -nFx "$(topic_patches "$topic" | tail -n 1)" | cut -d: -f1)
 	if sed -n '/^config KML$/,/^$/p' arch/x86/Kconfig | grep -q '^	bool$'; then
 		step "Build the complete topic" logged "$work/topic.log" compile "$end" vmlinux
 	fi

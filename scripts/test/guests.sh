@@ -237,7 +237,7 @@ boots <<END
 a volume that is a pipe|125|lupine run: error: volume $work/pipe is neither a file nor a disk|-v $work/pipe:/x
 an image that is a pipe|125|lupine run: error: image $work/pipe is neither a file nor a disk|--image $work/pipe
 a volume that cannot be made|125|lupine run: error: the volume $work/no/where cannot be made: .*|-v $work/no/where:/x
-a volume that is no file system|125|lupine-init: mount of ext2 /dev/vdb on /x: Invalid argument|-v $kernel:/x
+a volume that is no file system|125|lupine-init: mount of ext2 /dev/vdb on /x: Invalid argument.*|-v $kernel:/x
 a read-only volume that is not there|125|lupine run: error: no volume $work/nothing|-v $work/nothing:/x:ro -- -c true
 half a volume|125|lupine run: error: -v $work/volume:x: want .*|-v $work/volume:x
 memory that looks octal|125|lupine run: error: --memory 08: want MiB, a number from 1 to .*|--memory 08

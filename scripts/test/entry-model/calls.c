@@ -350,16 +350,10 @@ int model_calls(const char *name)
 {
 	int i, what;
 
-	for (i = 0; name && i < MUTANTS; i++)
-		if (!strcmp(name, mutant_name[i]))
-			mutant = i;
-	if (name && mutant == RIGHT) {
-		fprintf(stderr, "entry-model: error: no mutant '%s'; there are:", name);
-		for (i = 1; i < MUTANTS; i++)
-			fprintf(stderr, " %s", mutant_name[i]);
-		fprintf(stderr, "\n");
+	i = find_mutant(mutant_name, MUTANTS, name);
+	if (i < 0)
 		return 2;
-	}
+	mutant = i;
 	for (stretch = 0; stretch < ARRAY_SIZE(stretches); stretch++) {
 		for (watched = NOTHING; watched < WORDS; watched++) {
 			for (what = 0; what < 4; what++) {

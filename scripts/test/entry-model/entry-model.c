@@ -860,6 +860,22 @@ static void model_stacks(int depth)
 	printf("no fault\n");
 }
 
+int find_mutant(const char *const *names, int n, const char *name)
+{
+	int i;
+
+	if (!name)
+		return 0;
+	for (i = 1; i < n; i++)
+		if (!strcmp(name, names[i]))
+			return i;
+	fprintf(stderr, "entry-model: error: no mutant '%s'; there are:", name);
+	for (i = 1; i < n; i++)
+		fprintf(stderr, " %s", names[i]);
+	fprintf(stderr, "\n");
+	return -1;
+}
+
 static void help(FILE *to)
 {
 	fprintf(to,

@@ -427,16 +427,10 @@ int model_fred(const char *name)
 	struct state s;
 	int i;
 
-	for (i = 0; name && i < MUTANTS; i++)
-		if (!strcmp(name, mutant_name[i]))
-			mutant = i;
-	if (name && mutant == RIGHT) {
-		fprintf(stderr, "entry-model: error: no mutant '%s'; there are:", name);
-		for (i = 1; i < MUTANTS; i++)
-			fprintf(stderr, " %s", mutant_name[i]);
-		fprintf(stderr, "\n");
+	i = find_mutant(mutant_name, MUTANTS, name);
+	if (i < 0)
 		return 2;
-	}
+	mutant = i;
 	nodes = malloc(sizeof(*nodes) * (TABLE / 2));
 	table = malloc(sizeof(*table) * TABLE);
 	if (!nodes || !table) {

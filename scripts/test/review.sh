@@ -21,13 +21,6 @@ set -eu
 # shellcheck source=scripts/source/topics.sh
 . "$ROOT/scripts/source/topics.sh"
 
-# tests_of PATCH: those named behind it in the file series.
-tests_of()
-{
-	awk -v patch="$1" '$1 == patch && sub(/^[^#]*#/, "")' "$ROOT/series" |
-		tr ' ' '\n' | grep -xE '[a-z]+:[a-z_]+' || :
-}
-
 # What most kselftests need beyond lupine-base, and the compiler has done soon: a test that
 # needs more says that it is skipped.
 what_tests_need()
@@ -101,6 +94,13 @@ sizes()
 	else
 		size "$work/vmlinux.before" "$objects/vmlinux"
 	fi
+}
+
+# tests_of PATCH: those named behind it in the file series.
+tests_of()
+{
+	awk -v patch="$1" '$1 == patch && sub(/^[^#]*#/, "")' "$ROOT/series" |
+		tr ' ' '\n' | grep -xE '[a-z]+:[a-z_]+' || :
 }
 
 install_tests()

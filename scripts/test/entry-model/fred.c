@@ -32,7 +32,6 @@
 
 #define NESTED		4
 #define TABLE		(1u << 22)	/* entries; a power of two */
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 enum kind { NONE, PROCESS, CALL, INTN, INT, PF, DB, NMI, MC };
 enum stack { OF_PROCESS, LEVEL_1, LEVEL_2, OF_TASK };	/* OF_TASK + number of the task */
@@ -163,6 +162,11 @@ static struct activation *top(struct state *s)
 	return &s->act[s->task][s->n[s->task] - 1];
 }
 
+static const struct activation *top_of(const struct state *s)
+{
+	return &s->act[s->task][s->n[s->task] - 1];
+}
+
 /* Is a frame that is still needed in this cell? That of the current activation is not. */
 static bool in_use(const struct state *s, uint8_t stack, uint8_t cell)
 {
@@ -198,11 +202,6 @@ static uint8_t level_of(enum kind kind)
 	}
 }
 
-static bool is_event(const struct activation *a)
-{
-	return a->kind >= INTN;
-}
-
 /* Where kml_hit_kernel() finds a process: it has not left its stack. */
 static bool process_by_address(const struct activation *a)
 {
@@ -232,7 +231,7 @@ static void deliver(const struct state *now, enum kind kind)
 	a->used = a->frame_cell + 1;
 	if (a->stack != OF_PROCESS && in_use(&s, a->frame_stack, a->frame_cell))
 		found("it is pushed over a frame", kind);
-	/* Set for what kml_fred_enter() sees, which is asked at COPIED. */
+	/* What kml_fred_enter() will find */
 	a->of_process = !a->level && process_by_address(under);
 	s.level = level;
 	if (kind == NMI)
@@ -280,7 +279,7 @@ static bool may_sleep(const struct state *s)
 		if ((a->kind == DB || a->kind == MC) && !a->of_process)
 			return false;
 	}
-	return top((struct state *)s)->kind != PROCESS;
+	return top_of(s)->kind != PROCESS;
 }
 
 static void to_process(struct state *s)
@@ -371,7 +370,7 @@ static bool under_way(const struct state *s, enum kind kind)
 
 static void try_events(const struct state *s)
 {
-	const struct activation *a = top((struct state *)s);
+	const struct activation *a = top_of(s);
 	/* NMI and #MC, if they count as the process's, set IF in its frame, see sync_regs(). */
 	bool process = a->kind == PROCESS || (a->step == START &&
 					      (a->kind == CALL || a->kind == INTN));
@@ -398,7 +397,7 @@ static void try_events(const struct state *s)
 
 static void explore(const struct state *s)
 {
-	const struct activation *a = top((struct state *)s);
+	const struct activation *a = top_of(s);
 	struct state other;
 
 	if (s->level && (a->kind == PROCESS || (a->kind == CALL && a->step == START)))
@@ -406,7 +405,7 @@ static void explore(const struct state *s)
 	if ((a->stack == LEVEL_1 || a->stack == LEVEL_2) && s->level < a->stack)
 		found("it runs on the stack of a level above the CPU's", a->kind);
 	try_events(s);
-	if (is_event(a))
+	if (a->kind >= INTN)
 		handle(*s);
 	else
 		go_on(*s);

@@ -78,15 +78,17 @@ selftests()
 		-e KML_EXPECT=1 --timeout 2400 --test-timeout 300 "${@:4}"
 }
 
-# lass_of KERNEL on|off: what the processor has, by CPUID, and what the kernel has turned on
-lass_of()
+# flag_is FLAG on|off KERNEL PATTERN OPTION...: does the kernel list it for the processor, whose
+# /proc/cpuinfo has a line of that pattern?
+flag_is()
 {
-	local has=no
+	local has=off
 
-	shell 'cat /proc/cpuinfo' --kernel "$1" "${model[@]}" --timeout 600
-	ended 0 '^model name.*Ultra 5 245K'
-	! grep -q '^flags.* lass\b' "$out" || has=yes
-	[ "$2-$has" = on-yes ] || [ "$2-$has" = off-no ] || { echo "wanted: $2"; return 1; }
+	shell 'cat /proc/cpuinfo' --kernel "$3" --timeout 600 "${@:5}"
+	ended 0 "$4"
+	! grep -q "^flags.* $1\b" "$out" || has=on
+	echo "$1 is $has, wanted: $2"
+	[ "$has" = "$2" ]
 }
 
 fred_kernel() { kernel=$BUILD/kernel/$1/arch/x86/boot/bzImage; }
@@ -101,12 +103,12 @@ with_fred()
 	mkdir "$work/tests"
 	must "counts.c can be compiled" gcc -O2 -static -mno-red-zone -Wall -Wextra -Werror \
 		-o "$work/tests/counts" "$ROOT/scripts/test/bochs/counts.c"
-	build_image "$ROOT/scripts/test/kselftest/manifest" --add "$tests:/kselftest" \
-		--add "$work/tests:/tests"
+	build_image "$ROOT/scripts/test/kselftest/manifest" --add "$work/tests:/tests"
 	program=(--program "$BOCHS")
 	for switch in on off; do
 		fred_kernel "$kml"
-		check "fred=$switch is what the processor has" fred_is "$switch"
+		check "fred=$switch is what the processor has" flag_is fred "$switch" "$kernel" '^flags' \
+			--cpu wildcat_lake --append "fred=$switch"
 		# On this Bochs, pkeys hangs with FRED and without.
 		selftests kml "$kernel" "$tests" --cpu wildcat_lake --append "fred=$switch" \
 			--skip kml:pkeys
@@ -150,18 +152,6 @@ counts()
 	grep -a '^counts' "$out"
 }
 
-fred_is()
-{
-	local has=off
-
-	shell 'cat /proc/cpuinfo' --kernel "$kernel" --cpu wildcat_lake --append "fred=$1" \
-		--timeout 600
-	ended 0 '^flags'
-	! grep -q '^flags.* fred\b' "$out" || has=on
-	echo "$has"
-	[ "$has" = "$1" ]
-}
-
 model=() program=()
 [ -z "$lass" ] || model=(--cpu arrow_lake)
 "$with_bochs" --fetch || {
@@ -176,8 +166,9 @@ selftests kml "$kernel" "$tests" "${model[@]}"
 must "mov_ss_trap can be compiled" install_x86 x86 mov_ss_trap
 selftests x86 "$kernel" "$work/x86"
 if [ -n "$lass" ]; then
-	check "LASS is on without CONFIG_KML" lass_of "$lass" on
-	check "LASS is off with CONFIG_KML" lass_of "$kernel" off
+	processor='^model name.*Ultra 5 245K'
+	check "LASS is on without CONFIG_KML" flag_is lass on "$lass" "$processor" "${model[@]}"
+	check "LASS is off with CONFIG_KML" flag_is lass off "$kernel" "$processor" "${model[@]}"
 fi
 [ -z "${BOCHS:-}" ] || with_fred
 summary

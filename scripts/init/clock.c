@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Set the date from the host's, see clock.h. The host's time is that of some moment
- * between question and answer; of three tries the quickest one counts, and only if it
- * took less than 20 ms. A machine without the port (KVM's other monitors, a
+ * between question and answer; of three tries that take less than 20 ms each, or of ten,
+ * the quickest one counts. A machine without the port (KVM's other monitors, a
  * kernel that lets no process do port I/O) keeps the date that the kernel has found.
  */
 #include <stdint.h>
@@ -18,8 +18,10 @@
 #define SCRATCH		(CLOCK_PORT + 7)
 #define DATA_READY	0x01
 
-#define TRIES		3
-#define LIMIT_NS	20000000
+#define TRIES		10
+#define QUICK		3
+#define QUICK_NS	20000000
+#define PATIENCE_NS	1000000000	/* as long as an answer may take */
 
 static int64_t now(clockid_t id)
 {
@@ -35,40 +37,57 @@ static bool there(void)
 	return inb(SCRATCH) == 0x5a;
 }
 
-/* The time between question and answer, and the host's time in the middle of it. */
-static int64_t ask(int64_t *wall)
+/* The time between question and the whole answer, or INT64_MAX */
+static int64_t ask(char question, unsigned char *answer, size_t size)
 {
 	int64_t start, end = 0;
-	uint64_t answer = 0;
-	int i;
+	size_t i;
 
 	start = now(CLOCK_MONOTONIC);
-	outb(CLOCK_QUESTION, RX_TX);
-	for (i = 0; i < CLOCK_BYTES; i++) {
+	outb(question, RX_TX);
+	for (i = 0; i < size; i++) {
 		do {
 			end = now(CLOCK_MONOTONIC);
-			if (end - start > LIMIT_NS)
+			if (end - start > PATIENCE_NS)
 				return INT64_MAX;
 		} while (!(inb(LINE_STATUS) & DATA_READY));
-		answer |= (uint64_t)inb(RX_TX) << (8 * i);
+		answer[i] = inb(RX_TX);
 	}
-	*wall = answer;
 	return end - start;
 }
 
-static void take_time(void)
+bool clock_answer(char question, unsigned char *answer, size_t size)
+{
+	return there() && ask(question, answer, size) != INT64_MAX;
+}
+
+/* The same for the host's time in the middle of it */
+static int64_t ask_time(int64_t *wall)
+{
+	unsigned char answer[CLOCK_BYTES];
+	int64_t took = ask(CLOCK_QUESTION, answer, sizeof(answer));
+	int i;
+
+	*wall = 0;
+	for (i = 0; i < CLOCK_BYTES; i++)
+		*wall |= (uint64_t)answer[i] << (8 * i);
+	return took;
+}
+
+void clock_take_time(void)
 {
 	int64_t wall, took, best = INT64_MAX, offset = 0;
 	struct timespec t;
-	int i;
+	int i, quick = 0;
 
 	if (!there())
 		return;
-	for (i = 0; i < TRIES; i++) {
-		took = ask(&wall);
+	for (i = 0; i < TRIES && quick < QUICK; i++) {
+		took = ask_time(&wall);
 		/* What comes late belongs to this question and not to the next one. */
 		if (took == INT64_MAX)
 			break;
+		quick += took <= QUICK_NS;
 		if (took >= best)
 			continue;
 		best = took;
@@ -83,18 +102,39 @@ static void take_time(void)
 		clock_settime(CLOCK_REALTIME, &t);
 }
 
-void clock_from_host(void)
+/* What a machine that is saved waits for here, the one that starts from it gets at once. */
+void clock_wait_for_start(void)
+{
+	if (!there())
+		return;
+	outb(CLOCK_SAVE, RX_TX);
+	while (!(inb(LINE_STATUS) & DATA_READY))
+		;
+	inb(RX_TX);
+}
+
+static bool ring_3(void)
 {
 	unsigned short cs;
 
 	asm("mov %%cs, %0" : "=r" (cs));
-	if (cs & 3 && ioperm(CLOCK_PORT, 8, 1))
+	return cs & 3;
+}
+
+bool clock_open(void)
+{
+	return !ring_3() || !ioperm(CLOCK_PORT, 8, 1);
+}
+
+void clock_from_host(void)
+{
+	if (!clock_open())
 		return;
-	take_time();
+	clock_take_time();
 	/*
 	 * Children would inherit the permission, and pay for it: the kernel looks at it each
 	 * time that it returns to them.
 	 */
-	if (cs & 3)
+	if (ring_3())
 		ioperm(CLOCK_PORT, 8, 0);
 }

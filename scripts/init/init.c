@@ -346,6 +346,7 @@ static void pid1(int argc, char **argv)
 		start(&c);
 	if (explain)
 		explain_start(app, go);
+	snapshot_start(manifest_number(&c.m, KEY_SNAPSHOT, 0));
 	/* Ctrl-Alt-Del, with which Firecracker stops a guest. */
 	if (asprintf(&cad, "%d", app) > 0)
 		spill("/proc/sys/kernel/cad_pid", cad);
@@ -376,7 +377,8 @@ static void usage(void)
 	     "stands for a character and %- for nothing:\n"
 	     "\n"
 	     "  --entrypoint PROGRAM  --env NAME=VALUE  --workdir DIR  --user USER[:GROUP]\n"
-	     "  --hostname NAME  --mount 'TYPE SOURCE DIR [OPTIONS]'  --args ARG... (last)\n"
+	     "  --hostname NAME  --mount 'TYPE SOURCE DIR [OPTIONS]'  --snapshot PORT\n"
+	     "  --args ARG... (last)\n"
 	     "\n"
 	     "lupine=@vdX reads such changes from the disk /dev/vdX, as lines of the configuration\n"
 	     "that NUL bytes follow.\n"

@@ -57,8 +57,15 @@ struct account {
 
 int account_find(const char *spec, struct account *a);
 
-/* clock.c */
+/* clock.c: all but the last one want clock_open(), which a process is to end with. */
+bool clock_open(void);
+void clock_take_time(void);
+void clock_wait_for_start(void);
+bool clock_answer(char question, unsigned char *answer, size_t size);
 void clock_from_host(void);
+
+/* snapshot.c: a child waits for the application's port, if it is to; 0: nothing is saved */
+void snapshot_start(unsigned short port);
 
 /* exec.c */
 const char *env_value(const struct list *env, const char *name);

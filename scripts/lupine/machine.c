@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -32,6 +33,7 @@
 #include "explain.h"
 #include "network.h"
 #include "run.h"
+#include "snapshot.h"
 
 #define SECOND		1000000000ll
 #define ESCAPE		1		/* Ctrl-A */
@@ -49,6 +51,7 @@ enum ending {
 	BY_KEY,
 	BY_TIMEOUT,
 	BY_SIGNAL,
+	BY_SNAPSHOT,
 };
 
 struct session {
@@ -105,6 +108,17 @@ void machine_prepare(struct machine *m)
 	m->clock_peer = fd[0];
 	m->clock_fd = fd[1];
 	m->storm_peer = m->storm_fd = m->text_fd = m->explain_peer = m->explain_fd = -1;
+	m->monitor_fd = m->state_fd = -1;
+	if (m->snapshot) {
+		socket_pair(fd);
+		m->monitor_peer = fd[0];
+		m->monitor_fd = fd[1];
+	}
+	if (m->snapshot && m->snapshot->loads) {
+		socket_pair(fd);
+		m->state_peer = fd[0];
+		m->state_fd = fd[1];
+	}
 	if (m->explain) {
 		socket_pair(fd);
 		m->explain_peer = fd[0];
@@ -143,6 +157,9 @@ static void __noreturn exec_qemu(const struct machine *m, int console, int error
 	inherit(m->text_fd);
 	inherit(m->clock_fd);
 	inherit(m->explain_fd);
+	inherit(m->monitor_fd);
+	inherit(m->state_fd);
+	inherit(m->snapshot ? m->snapshot->fd : -1);
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -186,6 +203,8 @@ static void start(struct session *s)
 	close_if_open(s->m->text_fd);
 	close_if_open(s->m->clock_fd);
 	close_if_open(s->m->explain_fd);
+	close_if_open(s->m->monitor_fd);
+	close_if_open(s->m->state_fd);
 	s->console = console[0];
 }
 
@@ -360,26 +379,52 @@ static bool read_explained(struct session *s)
 	return true;
 }
 
-/* See scripts/init/clock.h. What a guest does not read is not sent. */
-static bool tell_time(struct session *s)
+/* The guest waits: the machine's state is that in which it does. */
+static void save(struct session *s)
 {
-	char question[16];
-	ssize_t got = read(s->m->clock_peer, question, sizeof(question));
-	unsigned char answer[CLOCK_BYTES];
+	s->m->saved = snapshot_save(s->m->snapshot, s->m->monitor_peer);
+	end(s, BY_SNAPSHOT);
+}
+
+/* See scripts/init/clock.h. */
+static void answer(struct session *s, char question)
+{
+	unsigned char text[CLOCK_RANDOM_BYTES];
+	size_t size = CLOCK_BYTES, i;
 	struct timespec t;
 	uint64_t time;
-	size_t i;
+
+	switch (question) {
+	case CLOCK_SAVE:
+		if (s->m->snapshot && !s->m->snapshot->loads)
+			save(s);
+		return;
+	case CLOCK_RANDOM:
+		size = CLOCK_RANDOM_BYTES;
+		if (getrandom(text, size, 0) != (ssize_t)size)
+			return;
+		break;
+	default:
+		clock_gettime(CLOCK_REALTIME, &t);
+		time = t.tv_sec * SECOND + t.tv_nsec;
+		for (i = 0; i < CLOCK_BYTES; i++)
+			text[i] = time >> (8 * i);
+	}
+	/* What a guest does not read is not sent. */
+	if (send(s->m->clock_peer, text, size, MSG_DONTWAIT) < 0)
+		return;
+}
+
+static bool answer_questions(struct session *s)
+{
+	char question[16];
+	ssize_t got = read(s->m->clock_peer, question, sizeof(question)), i;
 
 	if (got < 0 && errno == EINTR)
 		return true;
-	if (got <= 0)
-		return false;
-	clock_gettime(CLOCK_REALTIME, &t);
-	time = t.tv_sec * SECOND + t.tv_nsec;
-	for (i = 0; i < CLOCK_BYTES; i++)
-		answer[i] = time >> (8 * i);
-	return send(s->m->clock_peer, answer, sizeof(answer), MSG_DONTWAIT) >= 0 ||
-		errno == EAGAIN || errno == EINTR;
+	for (i = 0; i < got; i++)
+		answer(s, question[i]);
+	return got > 0;
 }
 
 static void read_signals(struct session *s)
@@ -500,7 +545,7 @@ static void handle_events(struct session *s, const struct pollfd *p)
 		close(s->m->explain_peer);
 		s->m->explain_peer = -1;
 	}
-	if (p[CLOCK].revents && !tell_time(s)) {
+	if (p[CLOCK].revents && !answer_questions(s)) {
 		close(s->m->clock_peer);
 		s->m->clock_peer = -1;
 	}
@@ -563,6 +608,12 @@ static int verdict(const struct session *s, int64_t started)
 		return EXIT_TIMEOUT;
 	case BY_SIGNAL:
 		return 128 + (s->signal == SIGHUP ? SIGTERM : s->signal);
+	case BY_SNAPSHOT:
+		if (m->snapshot->loads)
+			die("no machine starts from %s", m->snapshot->path);
+		if (!m->saved)
+			die("the machine was not saved");
+		return 0;
 	case BY_KEY:
 		if (!m->quiet)
 			tell("ended by Ctrl-A x");
@@ -610,17 +661,25 @@ static int signal_descriptor(void)
 	return fd;
 }
 
+static void start_from_snapshot(struct session *s)
+{
+	struct machine *m = s->m;
+
+	if (!snapshot_load(m->snapshot, m->monitor_peer, m->state_fd, m->state_peer) ||
+	    send(m->clock_peer, "", 1, MSG_DONTWAIT) != 1)
+		end(s, BY_SNAPSHOT);
+}
+
 int machine_run(struct machine *m)
 {
 	static struct session s;
 	int64_t started;
 
-	s.m = m;
-	s.log = -1;
-	s.out = STDOUT_FILENO;
-	s.stdin_open = true;
+	/* What was saved has run with the same log before. */
+	s = (struct session){ .m = m, .log = -1, .out = STDOUT_FILENO, .stdin_open = true };
 	if (m->log) {
-		s.log = open(m->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		s.log = open(m->log, O_WRONLY | O_CREAT | O_CLOEXEC |
+			     (m->saved ? O_APPEND : O_TRUNC), 0666);
 		if (s.log < 0)
 			die("the console cannot be written to %s: %s", m->log, strerror(errno));
 	}
@@ -631,6 +690,8 @@ int machine_run(struct machine *m)
 	if (m->timeout)
 		s.deadline = started + m->timeout * SECOND;
 	s.next_storm = started;
+	if (m->snapshot && m->snapshot->loads)
+		start_from_snapshot(&s);
 	relay(&s);
 	give_back_terminal(&s);
 	if (m->explain)

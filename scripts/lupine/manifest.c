@@ -542,6 +542,9 @@ static const struct {
 			ANYWHERE, true }, WORDS, type_ipv4 },
 	[KEY_DHCP] = { { "dhcp", "yes|no", "ask for an address",
 			ANYWHERE, false }, WORDS, type_yes_no },
+	[KEY_SNAPSHOT] = { { "snapshot", "PORT",
+			"have the machine saved when this TCP port listens",
+			IN_COMMAND, false }, WORDS, type_port },
 };
 
 _Static_assert(ARRAY_SIZE(keys) == NR_MANIFEST_KEYS, "each key has its line");

@@ -67,6 +67,7 @@ enum manifest_key {
 	KEY_GATEWAY,
 	KEY_NAMESERVER,
 	KEY_DHCP,
+	KEY_SNAPSHOT,
 	NR_MANIFEST_KEYS,
 };
 
@@ -74,7 +75,7 @@ enum manifest_key {
  * One line's value: its words as they are meant, without escapes, ended by NULL; a
  * key of free text has one. number[] has what its type says:
  *
- *   memory, space, port, ready  the number
+ *   memory, space, port, ready, snapshot  the number
  *   stop                        the signal
  *   busybox, dhcp               1 for yes
  *   limit                       the resource (RLIMIT_*), soft and hard limit

@@ -11,9 +11,11 @@
  * too short, on a small read-only disk.
  */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,14 +33,17 @@
 #include "manifest.h"
 #include "network.h"
 #include "run.h"
+#include "snapshot.h"
 
 /* COMMAND_LINE_SIZE is 2048; QEMU adds what names its devices. */
 #define MAX_CMDLINE	1900
 #define MAX_CPUS	255
+#define MAX_MEMORY	4194304
 #define MAX_RATE	100000
 #define MAX_TIMEOUT	100000000
 /* The microvm's places for virtio devices. */
 #define MAX_DEVICES	8
+#define FREQUENCY	" tsc=reliable tsc_early_khz=%u"
 
 /*
  * Intel SDM 3B, 17.9.2 (SRAO): VAL, UC, EN, MISCV, ADDRV and S, memory scrubbing
@@ -84,6 +89,14 @@ static const char help[] =
 "                        code, as tracers do: with more threads, a processor may\n"
 "                        still run the old code (QEMU's commit deba78709ae8)\n"
 "  --cpu MODEL           choose QEMU's processor model (default max; host with KVM)\n"
+"  --snapshot FILE       start from the machine that was saved in FILE when its\n"
+"                        application was ready: the quickest start. If FILE does not\n"
+"                        exist, boot, save the machine there when the first port of -p\n"
+"                        answers, and start from it. Then FILE is all that is needed:\n"
+"                        without --kernel it says what the machine is. It holds the\n"
+"                        memory of the guest with all secrets. Date and random numbers of\n"
+"                        the kernel are new in each start. Machines that run from one\n"
+"                        FILE share the memory that they do not write to\n"
 "  --explain             trace all processes, and say at the end what failed for lack\n"
 "                        of an option of the kernel, and which option that is\n"
 "  --no-net              leave out the network device\n"
@@ -110,7 +123,7 @@ static const char help[] =
 "             --image build/image/redis.ext2 -p 6379:6379\n";
 
 struct options {
-	const char *kernel, *image, *accel, *cpu, *log, *monitor, *detach;
+	const char *kernel, *image, *accel, *cpu, *log, *monitor, *detach, *snapshot;
 	struct words append, qemu, ports, volumes;
 	/* What is changed in the image's configuration, and which options did that */
 	struct manifest changes;
@@ -126,7 +139,9 @@ struct guest {
 	struct words devices;		/* QEMU's arguments for the disks */
 	unsigned int disks;
 	char *cmdline;
+	unsigned int khz;		/* in it; or 0 */
 	struct network network;
+	struct snapshot snapshot;
 };
 
 void words_add(struct words *w, const char *s)
@@ -262,11 +277,12 @@ static const struct setting {
 #define TO(member)	offsetof(struct options, member)
 	{ "kernel", TEXT, TO(kernel) }, { "image", TEXT, TO(image) },
 	{ "accel", TEXT, TO(accel) }, { "cpu", TEXT, TO(cpu) }, { "log", TEXT, TO(log) },
-	{ "monitor", TEXT, TO(monitor) }, { "detach", TEXT, TO(detach), .letter = 'd' },
+	{ "monitor", TEXT, TO(monitor) }, { "snapshot", TEXT, TO(snapshot) },
+	{ "detach", TEXT, TO(detach), .letter = 'd' },
 	{ "append", LIST, TO(append) }, { "qemu", LIST, TO(qemu) },
 	{ "publish", LIST, TO(ports), .letter = 'p' },
 	{ "volume", LIST, TO(volumes), .letter = 'v' },
-	{ "memory", NUMBER, TO(memory), 1, 4194304, "MiB" },
+	{ "memory", NUMBER, TO(memory), 1, MAX_MEMORY, "MiB" },
 	{ "cpus", NUMBER, TO(cpus), 1, MAX_CPUS, "processors" },
 	{ "timeout", NUMBER, TO(timeout), 0, MAX_TIMEOUT, "seconds" },
 	{ "nmi", NUMBER, TO(nmi), 1, MAX_RATE, "a rate" },
@@ -354,6 +370,10 @@ static void parse_options(struct options *o, int argc, char **argv)
 		die("--nmi and --mce exclude each other");
 	if (o->no_net && (o->ports.nr || o->no_outbound))
 		die("%s and --no-net exclude each other", o->ports.nr ? "-p" : "--no-outbound");
+	if (o->snapshot && (o->volumes.nr || o->explain))
+		die("%s and --snapshot exclude each other: %s", o->volumes.nr ? "-v" : "--explain",
+		    o->volumes.nr ? "what the guest remembers of a volume would be old" :
+		    "what failed before is not told again");
 	if (o->detach && !detach_name_ok(o->detach))
 		die("--detach %s: not a name: want letters, digits, ., _ and - after the first",
 		    o->detach);
@@ -597,6 +617,7 @@ static char *changes_as_words(struct manifest *m)
 {
 	static const enum manifest_key with_option[] = {
 		KEY_ENTRYPOINT, KEY_ENV, KEY_WORKDIR, KEY_USER, KEY_HOSTNAME, KEY_MOUNT,
+		KEY_SNAPSHOT,
 	};
 	char *text = NULL, *line;
 	const struct manifest_list *l;
@@ -705,8 +726,10 @@ static void make_command_line(const struct options *o, struct guest *g)
 	if (!o->no_net && !(more && has_parameter(more, "ip=")))
 		append(&g->cmdline, " ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off:10.0.2.3");
 	/* With -icount the counter is another one. */
-	if (!g->kvm && !(more && has_parameter(more, "tsc=")) && !has_word(&o->qemu, "-icount"))
-		append(&g->cmdline, " tsc=reliable tsc_early_khz=%u", clock_khz());
+	if (!g->kvm && !(more && has_parameter(more, "tsc=")) && !has_word(&o->qemu, "-icount")) {
+		g->khz = clock_khz();
+		append(&g->cmdline, FREQUENCY, g->khz);
+	}
 	append(&g->cmdline, "%s", more ?: "");
 	/* What such a kernel does not know is an argument, and it has no KASLR to switch off. */
 	while (g->ukl && (p = strstr(g->cmdline, " nokaslr")) && (p[8] == ' ' || !p[8]))
@@ -746,9 +769,10 @@ static void qemu_arguments(const struct options *o, struct guest *g, struct mach
 	char *name;
 
 	words_add(q, "qemu-system-x86_64");
-	words_option(q, "-M", "microvm,x-option-roms=%s,rtc=on,acpi=%s%s",
+	words_option(q, "-M", "microvm,x-option-roms=%s,rtc=on,acpi=%s%s%s",
 		     g->bzimage ? "on" : "off", g->acpi ? "on" : "off",
-		     g->ukl ? ",auto-kernel-cmdline=off" : "");
+		     g->ukl ? ",auto-kernel-cmdline=off" : "",
+		     m->snapshot ? ",memory-backend=memory" : "");
 	words_option(q, "-accel", "%s", o->accel);
 	words_option(q, "-m", "%u", o->memory);
 	words_option(q, "-smp", "%u", o->cpus);
@@ -768,8 +792,15 @@ static void qemu_arguments(const struct options *o, struct guest *g, struct mach
 	/* See scripts/init/clock.h. */
 	words_option(q, "-chardev", "socket,id=clock,fd=%d", m->clock_fd);
 	words_option(q, "-device", "isa-serial,iobase=%#x,irq=13,chardev=clock", CLOCK_PORT);
-	words_option(q, "-kernel", "%s%s", *o->kernel == '/' ? "" : "./", o->kernel);
-	words_option(q, "-append", "%s", g->cmdline);
+	if (m->snapshot) {
+		snapshot_arguments(m->snapshot, q);
+		words_option(q, "-chardev", "socket,id=snapshot,fd=%d", m->monitor_fd);
+		words_option(q, "-mon", "chardev=snapshot,mode=control");
+	}
+	if (!m->snapshot || !m->snapshot->loads) {
+		words_option(q, "-kernel", "%s%s", *o->kernel == '/' ? "" : "./", o->kernel);
+		words_option(q, "-append", "%s", g->cmdline);
+	}
 	words_copy(q, &g->devices);
 	words_option(q, "-cpu", "%s", o->cpu);
 	if (!o->no_net)
@@ -787,6 +818,127 @@ static void qemu_arguments(const struct options *o, struct guest *g, struct mach
 	words_copy(q, &o->qemu);
 }
 
+/* A file of the machine that was saved: another one of that name is another machine. */
+static void append_file(char **s, const char *name, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		die("%s %s: %s", name, path, strerror(errno));
+	append(s, "%s of %lld bytes and %lld.%09ld\n", name, (long long)st.st_size,
+	       (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+}
+
+/* The machine, in lines; the first of them are read again by machine_of_snapshot(). */
+static char *describe(const struct options *o, const struct guest *g)
+{
+	char *text = NULL, *command = xstrdup(g->cmdline), *counter, *at, *changes;
+	size_t i;
+
+	append(&text, "accelerator %s\nprocessor %s\nprocessors %u\nmemory %u\nnetwork %s\n"
+	       "devices by %s\n", o->accel, o->cpu, o->cpus, o->memory, o->no_net ? "no" : "yes",
+	       g->acpi ? "ACPI" : "words");
+	append_file(&text, "kernel", o->kernel);
+	append_file(&text, "image", o->image);
+	/* It is measured again each time. */
+	counter = xasprintf(FREQUENCY, g->khz);
+	at = g->khz ? strstr(command, counter) : NULL;
+	if (at)
+		memmove(at, at + strlen(counter), strlen(at + strlen(counter)) + 1);
+	/* Without ends of lines, which would look like more lines */
+	append(&text, "words ");
+	append_encoded(&text, command, false, false);
+	append(&text, "\n");
+	changes = manifest_print(&o->changes, IN_COMMAND);
+	if (!changes)
+		die("%s", out_of_memory);
+	append(&text, "%s", changes);
+	for (i = 0; o->args[i]; i++) {
+		append(&text, "argument ");
+		append_encoded(&text, o->args[i], false, false);
+		append(&text, "\n");
+	}
+	for (i = 0; i < o->qemu.nr; i++) {
+		append(&text, "QEMU's argument ");
+		append_encoded(&text, o->qemu.word[i], false, false);
+		append(&text, "\n");
+	}
+	free(changes);
+	free(counter);
+	free(command);
+	return text;
+}
+
+/* Numbers and names of a file that may be anybody's: as of the command line */
+static unsigned int number_of_snapshot(const struct snapshot *s, const char *name,
+				       unsigned int most)
+{
+	return in_range(s->path, snapshot_value(s, name), 0, most, name);
+}
+
+static void machine_of_snapshot(struct options *o, struct guest *g)
+{
+	const struct snapshot *s = &g->snapshot;
+	const char *p;
+
+	if (o->image || o->accel || o->cpu || o->cpus || o->memory || o->append.nr || o->no_net ||
+	    o->changes.nr_values || *o->args)
+		die("--snapshot %s without --kernel says itself what the machine is: %s", s->path,
+		    "leave options of the machine and arguments out, or give --kernel, too");
+	if (!s->loads)
+		die("no snapshot %s; give --kernel and --image to make one", s->path);
+	o->accel = snapshot_value(s, "accelerator");
+	o->cpu = snapshot_value(s, "processor");
+	for (p = o->cpu; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("_.,=+-", *p))
+			die("%s: '%s' is no processor's name", s->path, o->cpu);
+	o->cpus = number_of_snapshot(s, "processors", MAX_CPUS);
+	o->memory = number_of_snapshot(s, "memory", MAX_MEMORY);
+	o->no_net = !strcmp(snapshot_value(s, "network"), "no");
+	g->acpi = !strcmp(snapshot_value(s, "devices"), "by ACPI");
+}
+
+/*
+ * What may not be as it was: the frequency of the counter is what the guest's clock goes by,
+ * and the words for the init have a disk, if they have one, which nobody reads again.
+ */
+static char *notes(const struct guest *g, const char *text)
+{
+	return xasprintf("counter %u\ntext %zu\n", g->khz, text ? strlen(text) : 0);
+}
+
+static void check_counter(const struct snapshot *s)
+{
+	unsigned int was = number_of_snapshot(s, "counter", UINT_MAX), is;
+
+	if (!was)
+		return;
+	is = clock_khz();
+	if (is > was + was / 1000 || is < was - was / 1000)
+		die("%s is of a machine with %u kHz, and this one has %u kHz: %s", s->path, was, is,
+		    "the guest's clock would be wrong; remove the file to make it again");
+}
+
+static char *text_of_snapshot(const struct snapshot *s)
+{
+	unsigned int size = number_of_snapshot(s, "text", MANIFEST_MAX_SIZE);
+
+	return size ? xasprintf("%*s", (int)size, "") : NULL;
+}
+
+/* The application is ready when the first TCP port that is forwarded to it answers. */
+static void wait_for_port(struct options *o, const struct guest *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->network.nr && g->network.port[i].udp; i++)
+		;
+	if (i == g->network.nr)
+		die("--snapshot: %s has to be made, and wants -p: %s", o->snapshot,
+		    "the application is ready when it answers");
+	change(o, "-p", KEY_SNAPSHOT, xasprintf("%u", g->network.port[i].guest));
+}
+
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -794,14 +946,15 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static void introduce(const struct options *o)
+static void introduce(const struct options *o, const struct machine *m)
 {
 	char *ports = NULL;
 	size_t i;
 
 	for (i = 0; i < o->ports.nr; i++)
 		append(&ports, " %s", o->ports.word[i]);
-	tell("%s, %u MiB, %u CPU%s, accelerator %s%s%s", base_name(o->image ?: o->kernel),
+	tell("%s, %u MiB, %u CPU%s, accelerator %s%s%s",
+	     base_name(m->snapshot && m->snapshot->loads ? o->snapshot : o->image ?: o->kernel),
 	     o->memory, o->cpus, o->cpus == 1 ? "" : "s", o->accel,
 	     ports ? ", ports" : "", ports ?: "");
 	free(ports);
@@ -821,12 +974,77 @@ static void open_standard_descriptors(void)
 		fcntl(fd, F_SETFD, 0);
 }
 
+static void prepare(struct options *o, struct guest *g, struct machine *m)
+{
+	if (o->image)
+		add_disk(g, "root", o->image, ",snapshot=on");
+	make_command_line(o, g);
+	if (g->ukl) {
+		linked_application(o, g);
+		return;
+	}
+	attach_volumes(o, g);
+	m->text = tell_init(o, g);
+}
+
+/* The same for a machine that is in a file, or will be. */
+static void prepare_snapshot(struct options *o, struct guest *g, struct machine *m)
+{
+	struct snapshot *s = &g->snapshot;
+	char *machine = NULL;
+
+	m->snapshot = s;
+	if (o->kernel) {
+		if (g->ukl || g->bzimage)
+			die("--snapshot wants a vmlinux and an image; %s is %s", o->kernel,
+			    g->ukl ? "linked with its application" : "a bzImage");
+		make_command_line(o, g);
+		machine = describe(o, g);
+	}
+	if (s->loads) {
+		if (machine)
+			snapshot_compare(s, machine);
+		check_counter(s);
+		m->text = text_of_snapshot(s);
+		return;
+	}
+	wait_for_port(o, g);
+	/* The disk of the text is the second one. */
+	g->disks = 1;
+	m->text = tell_init(o, g);
+	snapshot_create(s, machine, notes(g, m->text), o->memory, o->image);
+	g->disks = 0;
+}
+
+static int boot(struct options *o, struct guest *g, struct machine *m)
+{
+	char text_path[32], *options;
+	const char *name;
+
+	machine_prepare(m);
+	if (m->snapshot) {
+		options = snapshot_disk(m->snapshot, &name);
+		add_disk(g, "root", name, options);
+	}
+	if (m->text) {
+		snprintf(text_path, sizeof(text_path), "/proc/self/fd/%d", m->text_fd);
+		add_disk(g, "text", text_path, ",readonly=on");
+	}
+	if (g->disks + !o->no_net > MAX_DEVICES)
+		die("more than %d disks and network devices: volumes are too many by %d",
+		    MAX_DEVICES, g->disks + !o->no_net - MAX_DEVICES);
+	qemu_arguments(o, g, m);
+	if (!o->quiet)
+		introduce(o, m);
+	return machine_run(m);
+}
+
 int cmd_run(int argc, char **argv)
 {
-	struct options o = { .cpus = 1 };
+	struct options o = { 0 };
 	struct machine m = { 0 };
 	struct guest g = { 0 };
-	char text_path[32];
+	int status;
 
 	status_of_die = EXIT_CANNOT;
 	clock_start();
@@ -836,26 +1054,25 @@ int cmd_run(int argc, char **argv)
 		detach(o.detach);
 		o.log = o.log ?: state_file(o.detach, "console");
 	}
-	look_at_kernel(&o, &g);
-	look_at_image(&o, &g);
+	if (o.snapshot)
+		snapshot_open(&g.snapshot, o.snapshot);
+	if (o.snapshot && !o.kernel) {
+		machine_of_snapshot(&o, &g);
+	} else {
+		look_at_kernel(&o, &g);
+		look_at_image(&o, &g);
+	}
 	if (o.explain)
 		explain_load(o.kernel);
 	if (!o.memory && o.image)
 		o.memory = memory_of_image(o.image);
 	if (!o.memory)
 		o.memory = 128;
+	if (!o.cpus)
+		o.cpus = 1;
 	choose_accelerator(&o, &g);
-	if (o.image)
-		add_disk(&g, "root", o.image, ",snapshot=on");
 	if (!o.no_net)
 		network_ports(&g.network, &o.ports);
-	make_command_line(&o, &g);
-	if (g.ukl) {
-		linked_application(&o, &g);
-	} else {
-		attach_volumes(&o, &g);
-		m.text = tell_init(&o, &g);
-	}
 	m.log = o.log;
 	m.monitor = o.monitor;
 	m.timeout = o.timeout;
@@ -865,17 +1082,18 @@ int cmd_run(int argc, char **argv)
 	m.storm_rate = o.nmi ?: o.mce;
 	/* Before the kernel is prepared, a machine check resets the machine. */
 	m.storm_waits = o.mce;
-	machine_prepare(&m);
-	if (m.text) {
-		snprintf(text_path, sizeof(text_path), "/proc/self/fd/%d", m.text_fd);
-		add_disk(&g, "text", text_path, ",readonly=on");
-	}
-	if (g.disks + !o.no_net > MAX_DEVICES)
-		die("more than %d disks and network devices: volumes are too many by %d",
-		    MAX_DEVICES, g.disks + !o.no_net - MAX_DEVICES);
-	qemu_arguments(&o, &g, &m);
-	if (!o.quiet)
-		introduce(&o);
 	m.network = &g.network;
-	return machine_run(&m);
+	if (o.snapshot)
+		prepare_snapshot(&o, &g, &m);
+	else
+		prepare(&o, &g, &m);
+	status = boot(&o, &g, &m);
+	if (!m.saved)
+		return status;
+	snapshot_publish(&g.snapshot);
+	if (!o.quiet)
+		tell("saved in %s", o.snapshot);
+	m.qemu = g.devices = (struct words){ 0 };
+	g.disks = 0;
+	return boot(&o, &g, &m);
 }

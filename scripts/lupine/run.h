@@ -39,6 +39,7 @@ bool state_running(const char *name);
 void state_remove(const char *name);
 
 struct network;
+struct snapshot;
 
 /* machine.c: run QEMU, relay its console, and find out how it ended. */
 struct machine {
@@ -52,10 +53,12 @@ struct machine {
 	unsigned int timeout;		/* seconds; 0: none */
 	bool quiet, explain;
 	char *text;			/* for the init, on a disk; or NULL */
+	struct snapshot *snapshot;	/* to save or to load; or NULL */
+	bool saved;			/* by machine_run(), which has ended the machine */
 	/* Descriptors that QEMU inherits */
-	int status_fd, storm_fd, text_fd, clock_fd, explain_fd;
+	int status_fd, storm_fd, text_fd, clock_fd, explain_fd, monitor_fd, state_fd;
 	/* Our ends of them */
-	int status_peer, storm_peer, clock_peer, explain_peer;
+	int status_peer, storm_peer, clock_peer, explain_peer, monitor_peer, state_peer;
 };
 
 /* Make the descriptors, whose numbers go into QEMU's arguments. */

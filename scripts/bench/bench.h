@@ -21,6 +21,7 @@
 /* util.c: words, files, processes; messages are those of the program lupine */
 
 #define MOST_WORDS	256
+#define MOST_GUESTS	128
 
 struct words {
 	const char *v[MOST_WORDS + 1];	/* ends in NULL, as execve() wants it */
@@ -169,7 +170,7 @@ struct kernel {
 /* main.c: the values of the options */
 struct options {
 	char given[64];		/* the letters of those that were given */
-	long runs, top, memory, messages, requests, ready, most, from;
+	long runs, top, memory, messages, requests, ready, most, from, guests;
 	const char *accel, *baseline, *client, *profile, *unit, *call, *entry, *results, *output,
 		   *csv, *all;
 	bool owners, limits, list, resume, again;
@@ -213,7 +214,7 @@ extern const struct experiment experiments[];
 
 const struct experiment *find_experiment(const char *name);
 
-/* Parts of experiments: experiments.c, size.c, boot.c, memory.c, calls.c, peers.c */
+/* Parts of experiments: experiments.c, size.c, boot.c, memory.c, calls.c, peers.c, scale.c */
 
 void measure_sizes(const struct experiment *e, struct kernel *k, size_t n, struct results *rows);
 void print_contributors(const struct kernel *k, size_t n);
@@ -226,8 +227,12 @@ void print_owners(const struct kernel *k, size_t n);
 long least_passing(const char *title, bool (*passes)(const void *what, long mib),
 		   const void *what);
 void measure_calls(const struct experiment *e, struct kernel *k, size_t n, struct results *rows);
+int free_port(void);
+bool has_ended(pid_t pid);
+int redis_connection(int port, long ms);
 void check_peers(void);
 void measure_peers(const struct experiment *e, struct kernel *k, size_t n, struct results *rows);
+void measure_scale(const struct experiment *e, struct kernel *k, size_t n, struct results *rows);
 
 /* run.c */
 

@@ -261,6 +261,16 @@ const struct experiment experiments[] = {
 			"lupine-base-rewritten least-memory most 12\n"
 			"lupine-base hello-main most 5500000\n",
 	},
+	{
+		.name = "scale", .title = "Many guests of one snapshot",
+		.remark = "Redis: from the command to the first answer, by a boot and from a\n"
+			"snapshot (lupine run --snapshot). The host's memory for each further\n"
+			"guest, and what a hundred would take; the processor time of an idle one.",
+		.takes = "by", .apps = { "redis" }, .baseline = "lupine-base",
+		.systems = { { "lupine-base", "lupine-base+%s" } },
+		.image = "redis.ext2", .memory = 32, .once = measure_scale,
+		.targets = "lupine-base snapshot-hundred most 1024\n",
+	},
 	{ .name = NULL }
 };
 

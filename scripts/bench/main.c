@@ -11,7 +11,8 @@
 
 struct options opt = {
 	.runs = 5, .top = 12, .memory = 128, .messages = 5000, .requests = 10000, .ready = 30,
-	.most = 128, .all = "", .accel = "auto", .profile = "lupine-base", .call = "null",
+	.most = 128, .guests = 8, .all = "", .accel = "auto", .profile = "lupine-base",
+	.call = "null",
 };
 
 enum kind { NUMBER, STRING, LIST, FLAG };
@@ -68,10 +69,13 @@ static const struct option_of_ours {
 	  NUMBER, &opt.messages, 100, 100000000 },
 	{ 'c', "client", "VMLINUX", "echo: the client's kernel (lupine-general+nokml)", STRING,
 	  &opt.client },
-	{ 'y', "ready", "SECONDS", "memory, peers: time in which an application must answer (30)",
+	{ 'y', "ready", "SECONDS",
+	  "memory, peers, scale: time in which an application must\nanswer (30)",
 	  NUMBER, &opt.ready, 1, 100000 },
 	{ 's', "most", "MiB", "memory, peers: begin with this much (128)",
 	  NUMBER, &opt.most, 2, 1000000 },
+	{ 'b', "guests", "N", "scale: guests of one snapshot (8)",
+	  NUMBER, &opt.guests, 2, MOST_GUESTS },
 	{ 'o', "owners", NULL, "memory: only list what owns the pages", FLAG, &opt.owners },
 	{ 'l', "limits", NULL,
 	  "size: measure nothing; fail if a kernel exceeds the limit of\nits profile",
@@ -109,7 +113,7 @@ static const struct command {
 	  "Boot their kernels in turns, so that a disturbance of the machine affects all of\n"
 	  "them, append each complete run to build/bench/results.csv, and print a table of\n"
 	  "medians with the ratios to the baseline, and the goals. Kernels and images that are\n"
-	  "missing are built.\n", "RAKBEGLuaptmrjvzgcysol", run_main },
+	  "missing are built.\n", "RAKBEGLuaptmrjvzgcysbol", run_main },
 	{ "table", " EXPERIMENT", "print the results of an experiment",
 	  "The table has, for each metric and system, the median of the runs with their spread\n"
 	  "(least and greatest), and the ratio to a baseline. Runs of the same number ran side\n"

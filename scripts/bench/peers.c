@@ -27,6 +27,7 @@
 #include "bench.h"
 
 #define SETTLE_SECONDS	2
+#define TRY_MS		2000
 #define IDLE_SECONDS	10
 #define PATIENCE	30		/* seconds without an answer */
 #define LOAD_SECONDS	600		/* for all requests of a load */
@@ -70,7 +71,7 @@ static const struct load {
 };
 
 /* A port of this machine that nobody listens at. QEMU refuses one that is taken meanwhile. */
-static int free_port(void)
+int free_port(void)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t size = sizeof(a);
@@ -141,7 +142,7 @@ static const struct live *live_counters(const char *file)
 	return at;
 }
 
-static bool has_ended(pid_t pid)
+bool has_ended(pid_t pid)
 {
 	siginfo_t info = { 0 };
 
@@ -149,12 +150,12 @@ static bool has_ended(pid_t pid)
 	return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid;
 }
 
-/* A connection on which Redis has said +PONG, or -1 */
-static int connection(int port)
+/* A connection on which Redis has said +PONG within so many milliseconds, or -1 */
+int redis_connection(int port, long ms)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 				 .sin_port = htons(port) };
-	struct timeval patience = { .tv_sec = 2 };
+	struct timeval patience = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 	char said[8] = "";
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
@@ -169,7 +170,7 @@ static int connection(int port)
 
 static bool answers(int port)
 {
-	int fd = connection(port);
+	int fd = redis_connection(port, TRY_MS);
 
 	close(fd);
 	return fd >= 0;
@@ -193,7 +194,7 @@ static const char *client(int port, const struct load *l, long requests, long se
 	for (i = 0; i < l->pipeline; i++)
 		batch = text("%s%s", batch, l->request);
 	for (i = 0; i < l->connections; i++) {
-		fds[i] = (struct pollfd){ connection(port), POLLIN };
+		fds[i] = (struct pollfd){ redis_connection(port, TRY_MS), POLLIN };
 		left[i] = 0;
 	}
 	while (open && !wrong) {

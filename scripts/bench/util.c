@@ -22,7 +22,7 @@
 
 const char *root, *build, *work;
 
-static pid_t children[4];
+static pid_t children[MOST_GUESTS + 4];
 static volatile sig_atomic_t caught;
 
 static void add_all(struct words *w, const char *s, va_list args)

@@ -19,6 +19,8 @@
 #define SETTLE_SECONDS	3
 #define IDLE_SECONDS	10
 #define TRY_MS		200		/* for an answer, before another connection is tried */
+/* Of /proc/PID/stat, behind the name: utime and stime, proc_pid_stat(5) */
+#define STAT_TIMES	") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu"
 #define BOOTED		2L		/* guests without a snapshot: enough for a difference */
 
 struct guests {
@@ -66,8 +68,7 @@ static double processor_seconds(const struct guests *g)
 			stat = content(text("/proc/%s/stat", member), NULL);
 			/* The name in parentheses may have blanks. */
 			end = strrchr(stat, ')');
-			if (!end || sscanf(end, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-					   &user, &kernel) != 2)
+			if (!end || sscanf(end, STAT_TIMES, &user, &kernel) != 2)
 				die("/proc/%s/stat says something else", member);
 			sum += (double)(user + kernel) / sysconf(_SC_CLK_TCK);
 		}

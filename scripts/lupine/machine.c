@@ -386,6 +386,16 @@ static void save(struct session *s)
 	end(s, BY_SNAPSHOT);
 }
 
+/* The application is ready, and the guest waits for this. */
+static bool go_on(struct session *s)
+{
+	/* Once: a guest may say it as often as it likes. */
+	if (s->m->ready_fd >= 0 && write(s->m->ready_fd, "", 1) < 0)
+		tell("nobody waits for the application any more");
+	s->m->ready_fd = -1;
+	return send(s->m->clock_peer, "", 1, MSG_DONTWAIT) == 1;
+}
+
 /* See scripts/init/clock.h. */
 static void answer(struct session *s, char question)
 {
@@ -396,8 +406,12 @@ static void answer(struct session *s, char question)
 
 	switch (question) {
 	case CLOCK_SAVE:
+		if (s->ending != RUNNING)
+			return;
 		if (s->m->snapshot && !s->m->snapshot->loads)
 			save(s);
+		else
+			go_on(s);
 		return;
 	case CLOCK_RANDOM:
 		size = CLOCK_RANDOM_BYTES;
@@ -666,7 +680,7 @@ static void start_from_snapshot(struct session *s)
 	struct machine *m = s->m;
 
 	if (!snapshot_load(m->snapshot, m->monitor_peer, m->state_fd, m->state_peer) ||
-	    send(m->clock_peer, "", 1, MSG_DONTWAIT) != 1)
+	    !go_on(s))
 		end(s, BY_SNAPSHOT);
 }
 

@@ -25,7 +25,7 @@
 #define BACKLOG		4096
 
 /* QEMU's own message names neither the port nor the cure, so try first. */
-static int try_port(const struct port *p)
+int network_hold(const struct port *p)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(p->host) };
 	int fd, on = 1;
@@ -82,18 +82,25 @@ static void parse_port(const char *word, struct port *p)
 	free(text);
 }
 
+void network_parse(struct network *n, const struct words *words)
+{
+	size_t i;
+
+	n->port = xcalloc(words->nr, sizeof(*n->port));
+	n->nr = words->nr;
+	for (i = 0; i < n->nr; i++)
+		parse_port(words->word[i], &n->port[i]);
+}
+
 void network_ports(struct network *n, const struct words *words)
 {
 	int *fd = xcalloc(words->nr, sizeof(*fd));
 	size_t i;
 
-	n->port = xcalloc(words->nr, sizeof(*n->port));
-	n->nr = words->nr;
+	network_parse(n, words);
 	/* Each is held until all are known, so that none is given twice. */
-	for (i = 0; i < n->nr; i++) {
-		parse_port(words->word[i], &n->port[i]);
-		fd[i] = try_port(&n->port[i]);
-	}
+	for (i = 0; i < n->nr; i++)
+		fd[i] = network_hold(&n->port[i]);
 	for (i = 0; i < n->nr; i++)
 		close(fd[i]);
 	free(fd);

@@ -18,7 +18,11 @@ struct network {
 	size_t nr;
 };
 
-/* The ports to forward, [ADDRESS:]HOST:GUEST[/udp] each; ends the program if one is taken. */
+/* The ports to forward, [ADDRESS:]HOST:GUEST[/udp] each */
+void network_parse(struct network *n, const struct words *words);
+/* A socket that listens on a port of this machine; ends the program if it is taken. */
+int network_hold(const struct port *p);
+/* Both: find out whether all are free. */
 void network_ports(struct network *n, const struct words *words);
 /* Append QEMU's arguments for the network and its card. restricted: nothing outwards. */
 void network_arguments(const struct network *n, bool restricted, struct words *q);

@@ -97,6 +97,11 @@ static const char help[] =
 "                        memory of the guest with all secrets. Date and random numbers of\n"
 "                        the kernel are new in each start. Machines that run from one\n"
 "                        FILE share the memory that they do not write to\n"
+"  --on-connect          listen on the ports of -p, and start the machine when somebody\n"
+"                        connects; who does, waits until the application is ready. The\n"
+"                        sockets may be systemd's\n"
+"  --idle SECONDS        with --on-connect: end the machine, as lupine guest stop does,\n"
+"                        when nobody has been connected for so long (default: never)\n"
 "  --explain             trace all processes, and say at the end what failed for lack\n"
 "                        of an option of the kernel, and which option that is\n"
 "  --no-net              leave out the network device\n"
@@ -128,8 +133,8 @@ struct options {
 	/* What is changed in the image's configuration, and which options did that */
 	struct manifest changes;
 	const char *for_init;
-	unsigned int memory, cpus, timeout, nmi, mce;
-	bool no_net, no_outbound, quiet, explain;
+	unsigned int memory, cpus, timeout, nmi, mce, idle;
+	bool no_net, no_outbound, quiet, explain, on_connect;
 	char **args;
 };
 
@@ -285,6 +290,8 @@ static const struct setting {
 	{ "memory", NUMBER, TO(memory), 1, MAX_MEMORY, "MiB" },
 	{ "cpus", NUMBER, TO(cpus), 1, MAX_CPUS, "processors" },
 	{ "timeout", NUMBER, TO(timeout), 0, MAX_TIMEOUT, "seconds" },
+	{ "idle", NUMBER, TO(idle), 1, MAX_TIMEOUT, "seconds" },
+	{ "on-connect", FLAG, TO(on_connect) },
 	{ "nmi", NUMBER, TO(nmi), 1, MAX_RATE, "a rate" },
 	{ "mce", NUMBER, TO(mce), 1, MAX_RATE, "a rate" },
 	{ "no-net", FLAG, TO(no_net) }, { "no-outbound", FLAG, TO(no_outbound) },
@@ -374,6 +381,10 @@ static void parse_options(struct options *o, int argc, char **argv)
 		die("%s and --snapshot exclude each other: %s", o->volumes.nr ? "-v" : "--explain",
 		    o->volumes.nr ? "what the guest remembers of a volume would be old" :
 		    "what failed before is not told again");
+	if (o->on_connect && o->detach)
+		die("--on-connect stays in the foreground, for systemd or the like: leave -d out");
+	if (o->idle && !o->on_connect)
+		die("--idle is for --on-connect");
 	if (o->detach && !detach_name_ok(o->detach))
 		die("--detach %s: not a name: want letters, digits, ., _ and - after the first",
 		    o->detach);
@@ -979,6 +990,8 @@ static void prepare(struct options *o, struct guest *g, struct machine *m)
 	if (o->image)
 		add_disk(g, "root", o->image, ",snapshot=on");
 	make_command_line(o, g);
+	if (o->on_connect)
+		wait_for_port(o, g);
 	if (g->ukl) {
 		linked_application(o, g);
 		return;
@@ -995,9 +1008,6 @@ static void prepare_snapshot(struct options *o, struct guest *g, struct machine 
 
 	m->snapshot = s;
 	if (o->kernel) {
-		if (g->ukl || g->bzimage)
-			die("--snapshot wants a vmlinux and an image; %s is %s", o->kernel,
-			    g->ukl ? "linked with its application" : "a bzImage");
 		make_command_line(o, g);
 		machine = describe(o, g);
 	}
@@ -1062,8 +1072,18 @@ int cmd_run(int argc, char **argv)
 		look_at_kernel(&o, &g);
 		look_at_image(&o, &g);
 	}
+	m.ready_fd = -1;
+	if (o.on_connect) {
+		m.ready_fd = on_connect(&o.ports, o.idle);
+		/* A machine before this one may have made it. */
+		if (o.snapshot)
+			snapshot_open(&g.snapshot, o.snapshot);
+	}
 	if (o.explain)
 		explain_load(o.kernel);
+	if (g.ukl && (o.snapshot || o.on_connect))
+		die("%s is for an init, and %s has none", o.snapshot ? "--snapshot" :
+		    "--on-connect", o.kernel);
 	if (!o.memory && o.image)
 		o.memory = memory_of_image(o.image);
 	if (!o.memory)

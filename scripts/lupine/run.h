@@ -38,6 +38,12 @@ long state_number(const char *name, const char *file);
 bool state_running(const char *name);
 void state_remove(const char *name);
 
+/*
+ * connect.c: wait for a connection to a port. Returns in a child that is to run a machine, with
+ * the ports that this is to have. A byte to the descriptor tells that it is ready.
+ */
+int on_connect(struct words *ports, unsigned int idle);
+
 struct network;
 struct snapshot;
 
@@ -55,6 +61,7 @@ struct machine {
 	char *text;			/* for the init, on a disk; or NULL */
 	struct snapshot *snapshot;	/* to save or to load; or NULL */
 	bool saved;			/* by machine_run(), which has ended the machine */
+	int ready_fd;			/* to tell when the application is ready; or -1 */
 	/* Descriptors that QEMU inherits */
 	int status_fd, storm_fd, text_fd, clock_fd, explain_fd, monitor_fd, state_fd;
 	/* Our ends of them */

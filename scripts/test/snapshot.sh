@@ -289,6 +289,12 @@ begin_machine --kernel "$kernel" --image "$image" --memory 64 "${long[@]}" -- "$
 checks from_a_kernel_too
 ask 7 random >/dev/null
 begin_machine "${long[@]}"
+bz=$(dirname "$kernel")/arch/x86/boot/bzImage
+if [ -e "$bz" ]; then
+	started --kernel "$bz" --image "$image" --memory 64 --snapshot "$work/bz" -- 'two words'
+	started --snapshot "$work/bz"
+	check "a bzImage does it, too" test "${#answer}" = 32
+fi
 late=(--snapshot "$work/late")
 started --kernel "$kernel" --image "$image" --memory 64 "${late[@]}" -- late
 first=$answer

@@ -1,0 +1,262 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Usage: scripts/test/connect.sh --kernel VMLINUX
+#
+# Test `lupine run --on-connect`: no machine runs before somebody connects, nobody's request is
+# lost, what is sent arrives, machines end when they are idle and start again, and sockets
+# may be systemd's.
+set -eu
+# shellcheck source=scripts/test/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+kernel=''
+begin kernel:kernel! -- "$@"
+
+need --group test gcc
+cp "$ROOT/scripts/test/connect/socket.c" "$work"
+gcc -Wall -O2 -o "$work/socket" "$work/socket.c"
+cat >"$work/manifest" <<'END'
+packages busybox-static
+busybox yes
+program socket.c /socket
+file serve /serve 755
+file answer /answer 755
+entrypoint /serve
+END
+cat >"$work/serve" <<'END'
+#!/bin/sh
+echo booted
+trap 'echo asked to stop; exit 0' INT
+[ "$1" != fail ] || exit 3
+/socket serve 80 /answer &
+while :; do wait; done
+END
+cat >"$work/answer" <<'END'
+#!/bin/sh
+read what
+case $what in
+boot) cat /proc/sys/kernel/random/boot_id ;;
+sum) sha256sum ;;
+many) head -c 3000000 /dev/zero | sha256sum; head -c 3000000 /dev/zero ;;
+stay) sleep 8; echo stayed ;;
+end) kill -INT 1 ;;
+esac
+END
+build_image "$work/manifest"
+guest=("$ROOT/scripts/lupine/lupine" run --kernel "$kernel" --image "$image" --memory 64)
+
+# begin_server [OPTION]... [-- WORD...]: sets port, server and console
+begin_server()
+{
+	port=$(free_port)
+	console=$work/console-$port
+	(
+		status=0
+		"${guest[@]}" --on-connect -p "$port:80" "$@" >"$console" 2>&1 &
+		echo $! >"$work/server"
+		echo "$port" >"$work/port"
+		wait $! || status=$?
+		echo $status >"$console.status"
+	) 2>/dev/null &
+	for _ in {1..100}; do
+		! listens || break
+		sleep 0.1
+	done
+	server=$(<"$work/server")
+	at_exit end_server "$server"
+}
+
+end_server() { kill "$1" 2>/dev/null || :; }
+
+# ended_with STATUS: the server, within ten seconds
+ended_with()
+{
+	local _
+
+	for _ in {1..100}; do
+		[ ! -e "$console.status" ] || break
+		sleep 0.1
+	done
+	grep -x "$1" "$console.status"
+}
+
+listens() { grep -q ":$(printf %04X "$port") 00000000:0000 0A" /proc/net/tcp; }
+# Its child, and that one's QEMU
+machine() { pgrep -P "$server"; }
+runs() { [ -n "$(machine)" ] && pgrep -P "$(machine)" >/dev/null; }
+rests() { [ -z "$(machine)" ]; }
+# ask WORD: what the guest answers
+ask() { echo "$1" | timeout 60 "$work/socket" ask "$port"; }
+
+starts_by_the_first()
+{
+	sleep 1
+	rests
+	[ ! -s "$console" ]
+	ask boot | grep -xE '[0-9a-f-]{36}'
+	runs
+}
+
+starts_from_it()
+{
+	rests
+	ask boot | grep -xE '[0-9a-f-]{36}'
+	runs
+	cat "$console"
+	grep -c booted "$console" | grep -x 1
+}
+
+nothing_is_lost()
+{
+	local i
+
+	for i in {1..20}; do
+		ask boot >"$work/reply$i" &
+	done
+	wait
+	sort "$work"/reply* | uniq -c | tee /dev/stderr | grep -qE '^ *20 [0-9a-f-]{36}$'
+	[ "$(grep -c booted "$console")" = 1 ]
+}
+
+# More than there are descriptors for wait for their turn.
+few_descriptors()
+{
+	local i
+
+	for i in {1..60}; do
+		ask boot >"$work/few$i" &
+	done
+	wait
+	sort "$work"/few* | uniq -c | tee /dev/stderr | grep -qE '^ *60 [0-9a-f-]{36}$'
+}
+
+# While the server reads, and when it has read all and the client has closed its half
+arrives_whole()
+{
+	ask many >"$work/many"
+	[ "$(head -n 1 "$work/many")" = "$(tail -n +2 "$work/many" | sha256sum)" ]
+	[ "$(tail -n +2 "$work/many" | wc -c)" = 3000000 ]
+	printf 'sum\n%2000000d' 7 >"$work/sent"
+	[ "$("$work/socket" ask "$port" <"$work/sent")" = "$(tail -n +2 "$work/sent" | sha256sum)" ]
+}
+
+ends_when_idle()
+{
+	local first _
+
+	first=$(ask boot)
+	# Not while somebody is connected.
+	ask stay | grep -x stayed
+	grep 'asked to stop' "$console" && return 1
+	for _ in {1..200}; do
+		! rests || break
+		sleep 0.1
+	done
+	rests
+	grep 'asked to stop' "$console"
+	[ "$(ask boot)" != "$first" ]
+	grep -c booted "$console" | grep -x 2
+}
+
+# The machine ends by itself, and the next one starts.
+starts_again()
+{
+	local _
+
+	ask end || :
+	for _ in {1..100}; do
+		! rests || break
+		sleep 0.1
+	done
+	rests
+	ask boot | grep -xE '[0-9a-f-]{36}'
+}
+
+ended_by()
+{
+	local qemu _
+
+	qemu=$(pgrep -P "$(machine)")
+	kill "-$1" "$server"
+	ended_with "$2"
+	for _ in {1..50}; do
+		[ -e "/proc/$qemu" ] || break
+		sleep 0.1
+	done
+	! ls -d "/proc/$qemu"
+}
+
+fails_with_its_status()
+{
+	ask boot && return 1
+	grep 'ended before its application was ready' "$console"
+	ended_with 3
+}
+
+by_systemd()
+{
+	local port answer='' _
+
+	command -v systemd-socket-activate >/dev/null || { echo "no systemd"; exit "$SKIP"; }
+	port=$(free_port)
+	systemd-socket-activate -l "127.0.0.1:$port" "${guest[@]}" --on-connect -p "$port:80" \
+		-p "$(free_port):81" >"$work/systemd" 2>&1 &
+	for _ in {1..100}; do
+		answer=$(ask boot 2>/dev/null) || :
+		[ -z "$answer" ] || break
+		sleep 0.1
+	done
+	kill $!
+	wait $! || :
+	cat "$work/systemd"
+	grep -xE '[0-9a-f-]{36}' <<<"$answer"
+	# A socket that nobody knows
+	systemd-socket-activate -l "127.0.0.1:$port" "${guest[@]}" --on-connect \
+		-p "$(free_port):80" >"$work/systemd" 2>&1 &
+	for _ in {1..100}; do
+		! listens || break
+		sleep 0.1
+	done
+	ask boot || :
+	wait $! || :
+	grep "a socket for port $port, has no -p $port:GUEST" "$work/systemd"
+}
+
+mistakes_are_named()
+{
+	local other
+
+	other=$(free_port)
+	fails 'wants ports to listen on' "${guest[@]}" --on-connect
+	fails 'a UDP port has no connections' "${guest[@]}" --on-connect -p "$other:53/udp"
+	fails 'leave -d out' "${guest[@]}" --on-connect -d x -p "$other:80"
+	fails '--idle is for --on-connect' "${guest[@]}" --idle 5
+	fails "port $port of 127.0.0.1 is in use" "${guest[@]}" --on-connect -p "$port:80"
+	fails "port $other of 127.0.0.1 is in use" "${guest[@]}" --on-connect -p "$other:80" \
+		-p "$other:81"
+}
+
+begin_server
+check "the first connection starts the machine" starts_by_the_first
+check "what is sent arrives, and the end of it" arrives_whole
+check "a machine that has ended starts again" starts_again
+check "killed, it leaves no machine behind" ended_by KILL 137
+begin_server --idle 3
+check "of twenty requests at the start none is lost" nothing_is_lost
+check "a machine that nobody asks ends, and starts again" ends_when_idle
+check "a signal ends the machine, too" ended_by TERM 143
+begin_server --idle 3 --snapshot "$work/snapshot"
+check "the first request makes a snapshot" starts_by_the_first
+sleep 5
+check "the next one starts from it" starts_from_it
+check "the status of a signal" ended_by INT 130
+(ulimit -n 80 && begin_server)
+port=$(<"$work/port")
+server=$(<"$work/server")
+check "of sixty requests to a server with few descriptors none is lost" few_descriptors
+end_server "$server"
+begin_server -- fail
+check "an application that fails is not started again" fails_with_its_status
+begin_server
+checks by_systemd mistakes_are_named
+summary

@@ -339,6 +339,7 @@ else
 fi
 selftest_suite "$kernel" --nmi 20 --test kml:callstorm
 suite "application redis" "$ROOT/scripts/test/app.sh" redis --kernel "$kernel" --accel kvm
+suite "snapshots" "$ROOT/scripts/test/snapshot.sh" --kernel "$kernel"
 check "$(kernel_name "$kernel") runs while the host swaps" swapped "$kernel" '(-1|0)$'
 if [ -n "$other" ]; then
 	check "$(kernel_name "$other") is told of pages that the host swaps" swapped "$other" '[1-9]'

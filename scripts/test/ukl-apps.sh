@@ -181,8 +181,8 @@ talk_memcached()
 	# It looks for its user.
 	mkdir -p "$work/root/etc" "$work/root/dev"
 	echo 'root:x:0:0:root:/:/bin/sh' >"$work/root/etc/passwd"
-	mke2fs -q -t ext2 -d "$work/root" "$work/root.ext2" 4M
-	talk memcached 11211 --image "$work/root.ext2" "$work/memcached/memcached" -u root
+	mke2fs -q -t ext2 -d "$work/root" "$work/memcached.ext2" 4M
+	talk memcached 11211 --image "$work/memcached.ext2" "$work/memcached/memcached" -u root
 }
 
 "$ROOT/scripts/source/prerequisites" --group ukl

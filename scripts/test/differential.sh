@@ -67,10 +67,11 @@ compile()
 	lock_shared tree
 	cp -al "$BUILD/tree" "$folder/tree"
 	make -s -C "$folder/tree" O="$objects" headers
-	# -k, as some want what only other architectures or later compilers have;
-	# those that the list names have to be there, or it is an error. khugepaged
-	# forgets to include the header of KSFT_SKIP.
-	make -k -s -j"$JOBS" -C "$folder/tree/tools/testing/selftests" TARGETS="$collections" \
+	# -i, as some want what only other architectures or later compilers have, and
+	# nothing of a collection would be installed then; those that the list names have
+	# to be there, or it is an error. khugepaged forgets to include the header of
+	# KSFT_SKIP.
+	make -i -s -j"$JOBS" -C "$folder/tree/tools/testing/selftests" TARGETS="$collections" \
 		O="$objects" KHDR_INCLUDES="-isystem $objects/usr/include" CAN_BUILD_I386=0 \
 		EXTRA_CFLAGS=-DKSFT_SKIP=4 INSTALL_PATH="$folder/install" install
 	rm -rf "$folder/tree"
@@ -79,7 +80,7 @@ compile()
 }
 
 # wanted: lines of the list, "COLLECTION TEST...".
-wanted() { sed -n "${quick:+/^quick /!d;} s/^\(quick\|$BASE\) //; /^[^#0-9]/p" "$sources/tests"; }
+wanted() { sed -n "${quick:+/^quick /!d;} s/^quick //; s/^$BASE //; /^[^#0-9]/p" "$sources/tests"; }
 
 # What is to run, in $folder/install/kselftest-list.txt.
 choose()

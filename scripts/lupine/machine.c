@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Run QEMU and be its console. QEMU's standard input and output are a socket of ours:
- * what comes from there goes to our output and to the log, what is typed goes there.
+ * Run QEMU and be its console. QEMU's standard input and output are pipes of ours: what
+ * comes from the one goes to our output and to the log, what is typed goes to the other.
+ * A pipe holds hundreds of times as many single bytes as a socket. If its reader does not
+ * run and it is full, QEMU waits, and the guest's kernel, which waits for the serial port
+ * for 10 ms at most, overwrites what that has not sent.
  * Ctrl-A x ends the machine, Ctrl-A twice is one Ctrl-A for the guest.
  *
  * How the application ended is told by the machine: the init writes a byte to a port
@@ -36,6 +39,7 @@
 #include "snapshot.h"
 
 #define SECOND		1000000000ll
+#define CONSOLE_SIZE	(1 << 20)
 #define ESCAPE		1		/* Ctrl-A */
 #define PANIC		"Kernel panic"
 
@@ -57,7 +61,7 @@ enum ending {
 struct session {
 	struct machine *m;
 	pid_t qemu;
-	int console, signals, log, out;
+	int console, keyboard, signals, log, out;
 	struct buffer from_guest, to_guest;
 	bool stdin_open, escaped, spoken, panicked, raw, widened;
 	size_t panic_matched;
@@ -140,7 +144,8 @@ static void inherit(int fd)
 		fcntl(fd, F_SETFD, 0);
 }
 
-static void __noreturn exec_qemu(const struct machine *m, int console, int error_fd, pid_t parent)
+static void __noreturn exec_qemu(const struct machine *m, int in, int out, int error_fd,
+				 pid_t parent)
 {
 	sigset_t none;
 	int err;
@@ -150,8 +155,8 @@ static void __noreturn exec_qemu(const struct machine *m, int console, int error
 	if (getppid() != parent)
 		_exit(1);
 	setpgid(0, 0);
-	dup2(console, STDIN_FILENO);
-	dup2(console, STDOUT_FILENO);
+	dup2(in, STDIN_FILENO);
+	dup2(out, STDOUT_FILENO);
 	inherit(m->status_fd);
 	inherit(m->storm_fd);
 	inherit(m->text_fd);
@@ -179,16 +184,17 @@ static void close_if_open(int fd)
 static void start(struct session *s)
 {
 	pid_t parent = getpid();
-	int console[2], error[2], err;
+	int console[2], keyboard[2], error[2], err;
 
-	socket_pair(console);
-	if (pipe2(error, O_CLOEXEC))
+	if (pipe2(console, O_CLOEXEC) || pipe2(keyboard, O_CLOEXEC) || pipe2(error, O_CLOEXEC))
 		die("no pipe: %s", strerror(errno));
+	/* As much as the kernel allows */
+	fcntl(console[1], F_SETPIPE_SZ, CONSOLE_SIZE);
 	s->qemu = fork();
 	if (s->qemu < 0)
 		die("no process for QEMU: %s", strerror(errno));
 	if (!s->qemu)
-		exec_qemu(s->m, console[1], error[1], parent);
+		exec_qemu(s->m, keyboard[0], console[1], error[1], parent);
 	close(error[1]);
 	if (read(error[0], &err, sizeof(err)) == sizeof(err)) {
 		waitpid(s->qemu, NULL, 0);
@@ -198,6 +204,7 @@ static void start(struct session *s)
 	}
 	close(error[0]);
 	close(console[1]);
+	close(keyboard[0]);
 	close_if_open(s->m->status_fd);
 	close_if_open(s->m->storm_fd);
 	close_if_open(s->m->text_fd);
@@ -206,6 +213,7 @@ static void start(struct session *s)
 	close_if_open(s->m->monitor_fd);
 	close_if_open(s->m->state_fd);
 	s->console = console[0];
+	s->keyboard = keyboard[1];
 }
 
 /*
@@ -522,21 +530,20 @@ static struct timespec *patience(const struct session *s, int64_t time, struct t
 	return t;
 }
 
-enum { CONSOLE, STDIN, OUT, STATUS, STORM, CLOCK, EXPLAIN, SIGNALS, NR_FDS };
+enum { CONSOLE, KEYBOARD, STDIN, OUT, STATUS, STORM, CLOCK, EXPLAIN, SIGNALS, NR_FDS };
 
 static void set_events(struct session *s, struct pollfd *p)
 {
 	bool may_type = s->stdin_open && (!s->has_tty || s->raw) &&
 		s->to_guest.end - s->to_guest.start < sizeof(s->to_guest.data);
 
-	p[CONSOLE] = (struct pollfd){ .fd = s->console };
-	if (s->from_guest.start == s->from_guest.end)
-		p[CONSOLE].events |= POLLIN;
-	if (s->to_guest.start < s->to_guest.end)
-		p[CONSOLE].events |= POLLOUT;
 	/* A descriptor that we do not wait for would still report its end. */
-	if (!p[CONSOLE].events)
-		p[CONSOLE].fd = -1;
+	p[CONSOLE] = (struct pollfd){
+		.fd = s->from_guest.start == s->from_guest.end ? s->console : -1, .events = POLLIN
+	};
+	p[KEYBOARD] = (struct pollfd){
+		.fd = s->to_guest.start < s->to_guest.end ? s->keyboard : -1, .events = POLLOUT
+	};
 	p[STDIN] = (struct pollfd){ .fd = may_type ? STDIN_FILENO : -1, .events = POLLIN };
 	p[OUT] = (struct pollfd){ .fd = s->from_guest.start < s->from_guest.end ? s->out : -1,
 				  .events = POLLOUT };
@@ -567,12 +574,13 @@ static void handle_events(struct session *s, const struct pollfd *p)
 		s->out = -1;
 		s->from_guest.start = s->from_guest.end = 0;
 	}
-	if (p[CONSOLE].revents & POLLOUT)
-		flush(&s->to_guest, s->console);
-	if (p[CONSOLE].revents & (POLLIN | POLLHUP | POLLERR) &&
-	    s->from_guest.start == s->from_guest.end && !read_console(s)) {
+	/* What is typed to a machine that has ended is lost. */
+	if (p[KEYBOARD].revents && !flush(&s->to_guest, s->keyboard))
+		s->to_guest.start = s->to_guest.end = 0;
+	if (p[CONSOLE].revents && !read_console(s)) {
 		close(s->console);
-		s->console = -1;
+		close(s->keyboard);
+		s->console = s->keyboard = -1;
 		s->to_guest.start = s->to_guest.end = 0;
 	}
 	if (p[STDIN].revents)

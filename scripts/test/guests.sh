@@ -33,7 +33,7 @@ printf '#!/no/such/interpreter\n' >"$work/files/lost"
 printf '#!/bin/sh\r\necho hi\r\n' >"$work/files/crlf"
 printf '#!/bin/%0300d\n' 1 >"$work/files/long"
 printf '\177ELF' >"$work/files/short"
-head -c 100000 "$SHARED/image/init" >"$work/files/half"
+head -c 100000 /bin/bash >"$work/files/half"
 printf '#!/t/closed\n' >"$work/files/by-closed"
 : >"$work/files/empty"
 printf '#!/bin/sh\necho "lupine-init: exit status 0"\n' >"$work/files/liar"
@@ -208,6 +208,30 @@ typing waiting '\003' -- -c 'trap "echo interrupted; exit 5" INT; echo waiting; 
 gave "Ctrl-C on the console" 5 '(\^C)?interrupted'
 typing up '\001x' -- -c 'echo up; sleep 100'
 gave "Ctrl-A x on the console" 0 'lupine run: ended by Ctrl-A x'
+
+# The kernel's own lines, which it does not wait with for long
+all_lines()
+{
+	local guest
+
+	rm -f "$work/console"
+	# shellcheck disable=SC2016 # for the guest's shell
+	"$ROOT/scripts/lupine/lupine" run --kernel "$kernel" --image "$image" --timeout 60 \
+		--append "printk.devkmsg=on loglevel=8" --log "$work/console" -- \
+		-c 'echo up; for i in $(seq 3000); do echo "line $i end" >/dev/kmsg; done' >/dev/null &
+	guest=$!
+	for _ in {1..600}; do
+		! grep -qsa '^up' "$work/console" || break
+		sleep 0.1
+	done
+	kill -STOP $guest
+	sleep 2
+	kill -CONT $guest
+	wait $guest
+	tr -d '\r' <"$work/console" | sed -nE 's/^(\[ *[0-9.]*\] )?(line [0-9]* end)$/\2/p' |
+		diff - <(seq -f 'line %.0f end' 3000)
+}
+check "the console loses nothing while its reader is stopped" all_lines
 
 # More than the kernel's command line holds; each word is kept.
 many=(-e "LAST=a  \"b' %41\\n$(printf '\303\251')")

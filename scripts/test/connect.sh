@@ -85,6 +85,17 @@ listens() { grep -q ":$(printf %04X "$port") 00000000:0000 0A" /proc/net/tcp; }
 machine() { pgrep -P "$server"; }
 runs() { [ -n "$(machine)" ] && pgrep -P "$(machine)" >/dev/null; }
 rests() { [ -z "$(machine)" ]; }
+comes_to_rest()
+{
+	local _
+
+	for _ in {1..200}; do
+		! rests || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
 # ask WORD: what the guest answers
 ask() { echo "$1" | timeout 60 "$work/socket" ask "$port"; }
 
@@ -142,17 +153,13 @@ arrives_whole()
 
 ends_when_idle()
 {
-	local first _
+	local first
 
 	first=$(ask boot)
 	# Not while somebody is connected.
 	ask stay | grep -x stayed
 	grep 'asked to stop' "$console" && return 1
-	for _ in {1..200}; do
-		! rests || break
-		sleep 0.1
-	done
-	rests
+	comes_to_rest
 	grep 'asked to stop' "$console"
 	[ "$(ask boot)" != "$first" ]
 	grep -c booted "$console" | grep -x 2
@@ -161,14 +168,8 @@ ends_when_idle()
 # The machine ends by itself, and the next one starts.
 starts_again()
 {
-	local _
-
 	ask end || :
-	for _ in {1..100}; do
-		! rests || break
-		sleep 0.1
-	done
-	rests
+	comes_to_rest
 	ask boot | grep -xE '[0-9a-f-]{36}'
 }
 

@@ -1072,6 +1072,11 @@ int cmd_run(int argc, char **argv)
 		look_at_kernel(&o, &g);
 		look_at_image(&o, &g);
 	}
+	if (o.explain)
+		explain_load(o.kernel);
+	if (g.ukl && (o.snapshot || o.on_connect))
+		die("%s is for an init, and %s has none", o.snapshot ? "--snapshot" :
+		    "--on-connect", o.kernel);
 	m.ready_fd = -1;
 	if (o.on_connect) {
 		m.ready_fd = on_connect(&o.ports, o.idle);
@@ -1079,11 +1084,6 @@ int cmd_run(int argc, char **argv)
 		if (o.snapshot)
 			snapshot_open(&g.snapshot, o.snapshot);
 	}
-	if (o.explain)
-		explain_load(o.kernel);
-	if (g.ukl && (o.snapshot || o.on_connect))
-		die("%s is for an init, and %s has none", o.snapshot ? "--snapshot" :
-		    "--on-connect", o.kernel);
 	if (!o.memory && o.image)
 		o.memory = memory_of_image(o.image);
 	if (!o.memory)

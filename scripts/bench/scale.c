@@ -34,46 +34,41 @@ static char *family(pid_t pid)
 	return text("%d %s", pid, content(text("/proc/%d/task/%d/children", pid, pid), NULL));
 }
 
-static double memory_kib(const struct guests *g)
+/* The sum of something over all processes of the guests */
+static double sum_of(const struct guests *g, double (*of)(const char *pid))
 {
 	double sum = 0;
 
 	for (long i = 0; i < g->n; i++) {
-		char *rest = family(g->pid[i]), *member, *data, *line;
-		long kib;
+		char *rest = family(g->pid[i]), *pid;
 
-		while ((member = strsep(&rest, " "))) {
-			if (!*member)
-				continue;
-			data = content(text("/proc/%s/smaps_rollup", member), NULL);
-			while ((line = next_line(&data)))
-				if (sscanf(line, "Pss: %ld kB", &kib) == 1)
-					sum += kib;
-		}
+		while ((pid = strsep(&rest, " ")))
+			if (*pid)
+				sum += of(pid);
 	}
 	return sum;
 }
 
-static double processor_seconds(const struct guests *g)
+static double memory_kib(const char *pid)
 {
-	double sum = 0;
+	char *data = content(text("/proc/%s/smaps_rollup", pid), NULL), *line;
+	long kib = 0;
 
-	for (long i = 0; i < g->n; i++) {
-		char *rest = family(g->pid[i]), *member, *stat, *end;
-		unsigned long user, kernel;
+	while ((line = next_line(&data)))
+		if (sscanf(line, "Pss: %ld kB", &kib) == 1)
+			break;
+	return kib;
+}
 
-		while ((member = strsep(&rest, " "))) {
-			if (!*member)
-				continue;
-			stat = content(text("/proc/%s/stat", member), NULL);
-			/* The name in parentheses may have blanks. */
-			end = strrchr(stat, ')');
-			if (!end || sscanf(end, STAT_TIMES, &user, &kernel) != 2)
-				die("/proc/%s/stat says something else", member);
-			sum += (double)(user + kernel) / sysconf(_SC_CLK_TCK);
-		}
-	}
-	return sum;
+static double processor_seconds(const char *pid)
+{
+	/* The name in parentheses may have blanks. */
+	const char *end = strrchr(content(text("/proc/%s/stat", pid), NULL), ')');
+	unsigned long user, kernel;
+
+	if (!end || sscanf(end, STAT_TIMES, &user, &kernel) != 2)
+		die("/proc/%s/stat says something else", pid);
+	return (double)(user + kernel) / sysconf(_SC_CLK_TCK);
 }
 
 /* Start one more; returns the seconds until it has answered. */
@@ -122,20 +117,20 @@ static void measure_guests(const struct experiment *e, const struct kernel *k,
 	answer = one_more(&g, k, snapshot, e->memory);
 	add_row(rows, e, k, text("%s-answer", kind), "seconds", answer);
 	sleep(SETTLE_SECONDS);
-	one = memory_kib(&g);
+	one = sum_of(&g, memory_kib);
 	while (g.n < wanted)
 		one_more(&g, k, snapshot, e->memory);
 	sleep(SETTLE_SECONDS);
 	end_if_caught();
-	further = (memory_kib(&g) - one) / (wanted - 1);
+	further = (sum_of(&g, memory_kib) - one) / (wanted - 1);
 	add_row(rows, e, k, text("%s-further", kind), "KiB", further);
 	add_row(rows, e, k, text("%s-hundred", kind), "MiB", (one + 99 * further) / 1024);
 	if (snapshot) {
-		busy = processor_seconds(&g);
+		busy = sum_of(&g, processor_seconds);
 		sleep(IDLE_SECONDS);
 		end_if_caught();
 		add_row(rows, e, k, "idle", "ms/s",
-			1000 * (processor_seconds(&g) - busy) / IDLE_SECONDS / g.n);
+			1000 * (sum_of(&g, processor_seconds) - busy) / IDLE_SECONDS / g.n);
 	}
 	end_all(&g);
 }

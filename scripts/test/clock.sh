@@ -16,10 +16,8 @@ set -eu
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 kernel='' seconds=10 stop=5 no_rtc=''
 begin kernel:kernel! seconds:number stop:number no-rtc -- "$@"
-need --group test gcc
 
-cp "$ROOT/scripts/test/clock/date.c" "$work"
-gcc -Wall -O2 -o "$work/date" "$work/date.c"
+compile_here "$ROOT/scripts/test/clock/date.c"
 cat >"$work/manifest" <<'END'
 packages busybox-static
 busybox yes

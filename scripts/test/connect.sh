@@ -12,9 +12,7 @@ set -eu
 kernel=''
 begin kernel:kernel! -- "$@"
 
-need --group test gcc
-cp "$ROOT/scripts/test/connect/socket.c" "$work"
-gcc -Wall -O2 -o "$work/socket" "$work/socket.c"
+compile_here "$ROOT/scripts/test/connect/socket.c"
 cat >"$work/manifest" <<'END'
 packages busybox-static
 busybox yes
@@ -58,10 +56,7 @@ begin_server()
 		wait $! || status=$?
 		echo $status >"$console.status"
 	) 2>/dev/null &
-	for _ in {1..100}; do
-		! listens || break
-		sleep 0.1
-	done
+	wait_for 10 listens || :
 	server=$(<"$work/server")
 	at_exit end_server "$server"
 }
@@ -71,12 +66,7 @@ end_server() { kill "$1" 2>/dev/null || :; }
 # ended_with STATUS: the server, within ten seconds
 ended_with()
 {
-	local _
-
-	for _ in {1..100}; do
-		[ ! -e "$console.status" ] || break
-		sleep 0.1
-	done
+	wait_for 10 test -e "$console.status"
 	grep -x "$1" "$console.status"
 }
 
@@ -85,15 +75,16 @@ listens() { grep -q ":$(printf %04X "$port") 00000000:0000 0A" /proc/net/tcp; }
 machine() { pgrep -P "$server"; }
 runs() { [ -n "$(machine)" ] && pgrep -P "$(machine)" >/dev/null; }
 rests() { [ -z "$(machine)" ]; }
-comes_to_rest()
-{
-	local _
 
-	for _ in {1..200}; do
-		! rests || return 0
+# wait_for SECONDS COMMAND...: until it succeeds
+wait_for()
+{
+	local end=$((SECONDS + $1))
+
+	until "${@:2}"; do
+		[ $SECONDS -lt $end ] || return 1
 		sleep 0.1
 	done
-	return 1
 }
 
 # ask WORD: what the guest answers
@@ -117,28 +108,22 @@ starts_from_it()
 	grep -c booted "$console" | grep -x 1
 }
 
-nothing_is_lost()
+# all_answered NUMBER: of so many requests at once, by the same machine
+all_answered()
 {
 	local i
 
-	for i in {1..20}; do
-		ask boot >"$work/reply$i" &
+	for ((i = 1; i <= $1; i++)); do
+		ask boot >"$work/reply$1-$i" &
 	done
 	wait
-	sort "$work"/reply* | uniq -c | tee /dev/stderr | grep -qE '^ *20 [0-9a-f-]{36}$'
-	[ "$(grep -c booted "$console")" = 1 ]
+	sort "$work/reply$1"-* | uniq -c | tee /dev/stderr | grep -qE "^ *$1 [0-9a-f-]{36}\$"
 }
 
-# More than there are descriptors for wait for their turn.
-few_descriptors()
+nothing_is_lost()
 {
-	local i
-
-	for i in {1..60}; do
-		ask boot >"$work/few$i" &
-	done
-	wait
-	sort "$work"/few* | uniq -c | tee /dev/stderr | grep -qE '^ *60 [0-9a-f-]{36}$'
+	all_answered 20
+	[ "$(grep -c booted "$console")" = 1 ]
 }
 
 # While the server reads, and when it has read all and the client has closed its half
@@ -159,7 +144,7 @@ ends_when_idle()
 	# Not while somebody is connected.
 	ask stay | grep -x stayed
 	grep 'asked to stop' "$console" && return 1
-	comes_to_rest
+	wait_for 20 rests
 	grep 'asked to stop' "$console"
 	[ "$(ask boot)" != "$first" ]
 	grep -c booted "$console" | grep -x 2
@@ -169,22 +154,18 @@ ends_when_idle()
 starts_again()
 {
 	ask end || :
-	comes_to_rest
+	wait_for 10 rests
 	ask boot | grep -xE '[0-9a-f-]{36}'
 }
 
 ended_by()
 {
-	local qemu _
+	local qemu
 
 	qemu=$(pgrep -P "$(machine)")
 	kill "-$1" "$server"
 	ended_with "$2"
-	for _ in {1..50}; do
-		[ -e "/proc/$qemu" ] || break
-		sleep 0.1
-	done
-	! ls -d "/proc/$qemu"
+	wait_for 5 test ! -e "/proc/$qemu"
 }
 
 fails_with_its_status()
@@ -214,10 +195,7 @@ by_systemd()
 	# A socket that nobody knows
 	systemd-socket-activate -l "127.0.0.1:$port" "${guest[@]}" --on-connect \
 		-p "$(free_port):80" >"$work/systemd" 2>&1 &
-	for _ in {1..100}; do
-		! listens || break
-		sleep 0.1
-	done
+	wait_for 10 listens || :
 	ask boot || :
 	wait $! || :
 	grep "a socket for port $port, has no -p $port:GUEST" "$work/systemd"
@@ -254,7 +232,8 @@ check "the status of a signal" ended_by INT 130
 (ulimit -n 80 && begin_server)
 port=$(<"$work/port")
 server=$(<"$work/server")
-check "of sixty requests to a server with few descriptors none is lost" few_descriptors
+# More than there are descriptors for wait for their turn.
+check "of sixty requests to a server with few descriptors none is lost" all_answered 60
 end_server "$server"
 begin_server -- fail
 check "an application that fails is not started again" fails_with_its_status

@@ -273,6 +273,14 @@ kernel_name()
 need_or_skip() { command -v "$1" >/dev/null || { echo "no $1"; exit $SKIP; }; }
 same_text() { diff <(printf '%s\n' "$1") <(printf '%s\n' "$2"); }
 
+# compile_here FILE.c: a program for this machine in $work, and its source for a manifest
+compile_here()
+{
+	need --group test gcc
+	cp "$1" "$work"
+	gcc -Wall -O2 -o "$work/$(basename "$1" .c)" "$1"
+}
+
 build_image()
 {
 	image=$work/$subject.ext2

@@ -11,10 +11,8 @@ set -eu
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 kernel=''
 begin kernel:kernel! -- "$@"
-need --group test gcc
 
-cp "$ROOT/scripts/test/clock/date.c" "$work"
-gcc -Wall -O2 -o "$work/date" "$work/date.c"
+compile_here "$ROOT/scripts/test/clock/date.c"
 cat >"$work/manifest" <<'END'
 packages busybox-static
 busybox yes

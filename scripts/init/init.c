@@ -175,7 +175,7 @@ static void add_words(struct list *to, const struct manifest_list *from)
 		list_add(to, from->value[i].word[0]);
 }
 
-static void start(const struct config *c)
+void start_application(const struct config *c)
 {
 	const char *user = manifest_text(&c->m, KEY_USER), *dir = manifest_text(&c->m, KEY_WORKDIR);
 	struct list argv = { 0 }, env = { 0 };
@@ -343,9 +343,11 @@ static void pid1(int argc, char **argv)
 	if (!app && explain)
 		explain_wait(go);
 	if (!app)
-		start(&c);
+		start_application(&c);
 	if (explain)
 		explain_start(app, go);
+	if (manifest_number(&c.m, KEY_EXEC, 0))
+		tasks_start(&c);
 	snapshot_start(manifest_number(&c.m, KEY_SNAPSHOT, 0));
 	/* Ctrl-Alt-Del, with which Firecracker stops a guest. */
 	if (asprintf(&cad, "%d", app) > 0)
@@ -377,7 +379,7 @@ static void usage(void)
 	     "stands for a character and %- for nothing:\n"
 	     "\n"
 	     "  --entrypoint PROGRAM  --env NAME=VALUE  --workdir DIR  --user USER[:GROUP]\n"
-	     "  --hostname NAME  --mount 'TYPE SOURCE DIR [OPTIONS]'  --snapshot PORT\n"
+	     "  --hostname NAME  --mount 'TYPE SOURCE DIR [OPTIONS]'  --snapshot PORT  --exec yes\n"
 	     "  --args ARG... (last)\n"
 	     "\n"
 	     "lupine=@vdX reads such changes from the disk /dev/vdX, as lines of the configuration\n"

@@ -67,6 +67,16 @@ void clock_from_host(void);
 /* snapshot.c: a child waits for the application's port, if it is to; 0: nothing is saved */
 void snapshot_start(unsigned short port);
 
+/* tasks.c: a child runs what `lupine exec` wants */
+void tasks_start(const struct config *c);
+
+/* copy.c: the exit status */
+int copy_out(const struct manifest *m);
+int copy_in(const struct manifest *m);
+
+/* init.c: become the application, or whatever program is configured */
+void __noreturn start_application(const struct config *c);
+
 /* exec.c */
 const char *env_value(const struct list *env, const char *name);
 int run_program(char **argv, const struct list *env);

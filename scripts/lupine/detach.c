@@ -7,6 +7,7 @@
  *   console  what the guest said, as --log has it
  *   output   the same with our own messages
  *   status   the exit status, when it has ended
+ *   exec     a socket for `lupine exec`, if it was asked for
  *
  * A second process stays to write the status, whatever happens to the first.
  */
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #include "run.h"
+#include "tasks.h"
 
 bool detach_name_ok(const char *name)
 {
@@ -75,7 +77,8 @@ bool state_running(const char *name)
 void state_remove(const char *name)
 {
 	static const char *const files[] = {
-		"pid", "pid.new", "stdin", "console", "output", "status", "status.new", "",
+		"pid", "pid.new", "stdin", "console", "output", "status", "status.new",
+		TASKS_SOCKET, "",
 	};
 	char *path;
 	size_t i;

@@ -10,6 +10,8 @@
 
 /* Commands: argv[0] is the command's name; they return the exit status. */
 int cmd_accel(int argc, char **argv);
+int cmd_cp(int argc, char **argv);
+int cmd_exec(int argc, char **argv);
 int cmd_guest(int argc, char **argv);
 int cmd_image(int argc, char **argv);
 int cmd_run(int argc, char **argv);

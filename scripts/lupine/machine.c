@@ -37,6 +37,7 @@
 #include "network.h"
 #include "run.h"
 #include "snapshot.h"
+#include "tasks.h"
 
 #define SECOND		1000000000ll
 #define CONSOLE_SIZE	(1 << 20)
@@ -112,7 +113,12 @@ void machine_prepare(struct machine *m)
 	m->clock_peer = fd[0];
 	m->clock_fd = fd[1];
 	m->storm_peer = m->storm_fd = m->text_fd = m->explain_peer = m->explain_fd = -1;
-	m->monitor_fd = m->state_fd = -1;
+	m->monitor_fd = m->state_fd = m->tasks_fd = -1;
+	if (m->tasks) {
+		socket_pair(fd);
+		tasks_attach(m->tasks, fd[0], m->snapshot && m->snapshot->loads);
+		m->tasks_fd = fd[1];
+	}
 	if (m->snapshot) {
 		socket_pair(fd);
 		m->monitor_peer = fd[0];
@@ -164,6 +170,7 @@ static void __noreturn exec_qemu(const struct machine *m, int in, int out, int e
 	inherit(m->explain_fd);
 	inherit(m->monitor_fd);
 	inherit(m->state_fd);
+	inherit(m->tasks_fd);
 	inherit(m->snapshot ? m->snapshot->fd : -1);
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
@@ -212,6 +219,7 @@ static void start(struct session *s)
 	close_if_open(s->m->explain_fd);
 	close_if_open(s->m->monitor_fd);
 	close_if_open(s->m->state_fd);
+	close_if_open(s->m->tasks_fd);
 	s->console = console[0];
 	s->keyboard = keyboard[1];
 }
@@ -530,7 +538,8 @@ static struct timespec *patience(const struct session *s, int64_t time, struct t
 	return t;
 }
 
-enum { CONSOLE, KEYBOARD, STDIN, OUT, STATUS, STORM, CLOCK, EXPLAIN, SIGNALS, NR_FDS };
+enum { CONSOLE, KEYBOARD, STDIN, OUT, STATUS, STORM, CLOCK, EXPLAIN, SIGNALS,
+       FIRST_OF_TASKS, NR_FDS = FIRST_OF_TASKS + TASKS_FDS };
 
 static void set_events(struct session *s, struct pollfd *p)
 {
@@ -552,6 +561,8 @@ static void set_events(struct session *s, struct pollfd *p)
 	p[CLOCK] = (struct pollfd){ .fd = s->m->clock_peer, .events = POLLIN };
 	p[EXPLAIN] = (struct pollfd){ .fd = s->m->explain_peer, .events = POLLIN };
 	p[SIGNALS] = (struct pollfd){ .fd = s->signals, .events = POLLIN };
+	if (s->m->tasks)
+		tasks_events(s->m->tasks, p + FIRST_OF_TASKS);
 }
 
 static void handle_events(struct session *s, const struct pollfd *p)
@@ -585,6 +596,8 @@ static void handle_events(struct session *s, const struct pollfd *p)
 	}
 	if (p[STDIN].revents)
 		read_stdin(s);
+	if (s->m->tasks)
+		tasks_handle(s->m->tasks, p + FIRST_OF_TASKS);
 }
 
 /* Until QEMU is gone, and all that it has said has been passed on. */
@@ -593,6 +606,7 @@ static void relay(struct session *s)
 	struct pollfd p[NR_FDS];
 	struct timespec t;
 	int64_t time;
+	nfds_t n;
 
 	while (s->qemu || s->console >= 0 || s->m->status_peer >= 0 || s->m->explain_peer >= 0 ||
 	       (s->out >= 0 && s->from_guest.start < s->from_guest.end)) {
@@ -606,7 +620,8 @@ static void relay(struct session *s)
 		take_terminal(s);
 		widen(s);
 		set_events(s, p);
-		if (ppoll(p, NR_FDS, patience(s, time, &t), NULL) < 0) {
+		n = s->m->tasks ? NR_FDS : FIRST_OF_TASKS;
+		if (ppoll(p, n, patience(s, time, &t), NULL) < 0) {
 			if (errno != EINTR)
 				die("poll: %s", strerror(errno));
 			continue;

@@ -11,6 +11,8 @@ static const struct {
 	const char *what;
 } commands[] = {
 	{ "accel", cmd_accel, "say whether guests run by KVM or by emulation here" },
+	{ "cp", cmd_cp, "copy files from or to a guest in the background" },
+	{ "exec", cmd_exec, "run a program in a guest in the background" },
 	{ "guest", cmd_guest, "look after guests in the background" },
 	{ "image", cmd_image, "make a root file system of a container image" },
 	{ "run", cmd_run, "boot a kernel with a root file system" },

@@ -545,6 +545,8 @@ static const struct {
 	[KEY_SNAPSHOT] = { { "snapshot", "PORT",
 			"have the machine saved when this TCP port listens",
 			IN_COMMAND, false }, WORDS, type_port },
+	[KEY_EXEC] = { { "exec", "yes|no", "run what lupine exec wants",
+			 IN_COMMAND, false }, WORDS, type_yes_no },
 };
 
 _Static_assert(ARRAY_SIZE(keys) == NR_MANIFEST_KEYS, "each key has its line");

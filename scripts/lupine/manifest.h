@@ -68,6 +68,7 @@ enum manifest_key {
 	KEY_NAMESERVER,
 	KEY_DHCP,
 	KEY_SNAPSHOT,
+	KEY_EXEC,
 	NR_MANIFEST_KEYS,
 };
 
@@ -77,7 +78,7 @@ enum manifest_key {
  *
  *   memory, space, port, ready, snapshot  the number
  *   stop                        the signal
- *   busybox, dhcp               1 for yes
+ *   busybox, dhcp, exec         1 for yes
  *   limit                       the resource (RLIMIT_*), soft and hard limit
  *   mkdir, file                 the mode, or MANIFEST_NO_MODE
  *   address                     the address as on the network, and the bits

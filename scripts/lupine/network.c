@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "link.h"
 #include "network.h"
 
 /* The kernel takes less if net.core.somaxconn says so. */
@@ -106,9 +107,11 @@ void network_ports(struct network *n, const struct words *words)
 	free(fd);
 }
 
-void network_arguments(const struct network *n, bool restricted, struct words *q)
+void network_arguments(const struct network *n, bool restricted, const char *tasks,
+		       struct words *q)
 {
-	char *forwards = xstrdup(""), *more;
+	char *forwards = tasks ? xasprintf(",guestfwd=tcp:" TASK_ADDRESS ":%d-chardev:%s",
+					   TASK_PORT, tasks) : xstrdup(""), *more;
 	size_t i;
 
 	for (i = 0; i < n->nr; i++) {

@@ -24,8 +24,12 @@ void network_parse(struct network *n, const struct words *words);
 int network_hold(const struct port *p);
 /* Both: find out whether all are free. */
 void network_ports(struct network *n, const struct words *words);
-/* Append QEMU's arguments for the network and its card. restricted: nothing outwards. */
-void network_arguments(const struct network *n, bool restricted, struct words *q);
+/*
+ * Append QEMU's arguments for the network and its card. restricted: nothing outwards; tasks:
+ * link.h's address reaches the character device of that name.
+ */
+void network_arguments(const struct network *n, bool restricted, const char *tasks,
+		       struct words *q);
 /*
  * Let more than one connection wait at each forwarded TCP port. Returns how many ports
  * QEMU does not listen on yet, or -errno if its sockets are out of reach.

@@ -34,6 +34,7 @@
 #include "network.h"
 #include "run.h"
 #include "snapshot.h"
+#include "tasks.h"
 
 /* COMMAND_LINE_SIZE is 2048; QEMU adds what names its devices. */
 #define MAX_CMDLINE	1900
@@ -117,6 +118,8 @@ static const char help[] =
 "                        processor is then an Intel one\n"
 "  --qemu WORD           add an argument of QEMU (may be repeated)\n"
 "  -d, --detach NAME     run in the background; lupine guest looks after it\n"
+"  --exec                let lupine exec run further programs in it, which takes a\n"
+"                        process of the guest, and its network\n"
 "  --quiet               print nothing but the guest's console\n"
 "  ARG...                arguments of the application instead of the image's\n"
 "\n"
@@ -134,7 +137,7 @@ struct options {
 	struct manifest changes;
 	const char *for_init;
 	unsigned int memory, cpus, timeout, nmi, mce, idle;
-	bool no_net, no_outbound, quiet, explain, on_connect;
+	bool no_net, no_outbound, quiet, explain, on_connect, exec;
 	char **args;
 };
 
@@ -291,7 +294,7 @@ static const struct setting {
 	{ "cpus", NUMBER, TO(cpus), 1, MAX_CPUS, "processors" },
 	{ "timeout", NUMBER, TO(timeout), 0, MAX_TIMEOUT, "seconds" },
 	{ "idle", NUMBER, TO(idle), 1, MAX_TIMEOUT, "seconds" },
-	{ "on-connect", FLAG, TO(on_connect) },
+	{ "on-connect", FLAG, TO(on_connect) }, { "exec", FLAG, TO(exec) },
 	{ "nmi", NUMBER, TO(nmi), 1, MAX_RATE, "a rate" },
 	{ "mce", NUMBER, TO(mce), 1, MAX_RATE, "a rate" },
 	{ "no-net", FLAG, TO(no_net) }, { "no-outbound", FLAG, TO(no_outbound) },
@@ -375,8 +378,15 @@ static void parse_options(struct options *o, int argc, char **argv)
 	o->args = argv + optind;
 	if (o->nmi && o->mce)
 		die("--nmi and --mce exclude each other");
-	if (o->no_net && (o->ports.nr || o->no_outbound))
-		die("%s and --no-net exclude each other", o->ports.nr ? "-p" : "--no-outbound");
+	if (o->no_net && (o->ports.nr || o->no_outbound || o->exec))
+		die("%s and --no-net exclude each other", o->ports.nr ? "-p" :
+		    o->exec ? "--exec" : "--no-outbound");
+	if (o->exec && !o->detach)
+		die("--exec is for guests in the background: give -d NAME, too");
+	if (o->exec) {
+		change(o, "--exec", KEY_EXEC, "yes");
+		o->for_init = "--exec";
+	}
 	if (o->snapshot && (o->volumes.nr || o->explain))
 		die("%s and --snapshot exclude each other: %s", o->volumes.nr ? "-v" : "--explain",
 		    o->volumes.nr ? "what the guest remembers of a volume would be old" :
@@ -628,7 +638,7 @@ static char *changes_as_words(struct manifest *m)
 {
 	static const enum manifest_key with_option[] = {
 		KEY_ENTRYPOINT, KEY_ENV, KEY_WORKDIR, KEY_USER, KEY_HOSTNAME, KEY_MOUNT,
-		KEY_SNAPSHOT,
+		KEY_SNAPSHOT, KEY_EXEC,
 	};
 	char *text = NULL, *line;
 	const struct manifest_list *l;
@@ -814,8 +824,12 @@ static void qemu_arguments(const struct options *o, struct guest *g, struct mach
 	}
 	words_copy(q, &g->devices);
 	words_option(q, "-cpu", "%s", o->cpu);
+	if (m->tasks)
+		words_option(q, "-chardev", "socket,id=tasks,fd=%d", m->tasks_fd);
+	else if (o->exec)
+		words_option(q, "-chardev", "null,id=tasks");
 	if (!o->no_net)
-		network_arguments(&g->network, o->no_outbound, q);
+		network_arguments(&g->network, o->no_outbound, o->exec ? "tasks" : NULL, q);
 	if (o->monitor) {
 		name = file_name(o->monitor);
 		words_option(q, "-chardev", "socket,id=monitor,path=%s,server=on,wait=off", name);
@@ -847,8 +861,8 @@ static char *describe(const struct options *o, const struct guest *g)
 	size_t i;
 
 	append(&text, "accelerator %s\nprocessor %s\nprocessors %u\nmemory %u\nnetwork %s\n"
-	       "devices by %s\n", o->accel, o->cpu, o->cpus, o->memory, o->no_net ? "no" : "yes",
-	       g->acpi ? "ACPI" : "words");
+	       "tasks %s\ndevices by %s\n", o->accel, o->cpu, o->cpus, o->memory,
+	       o->no_net ? "no" : "yes", o->exec ? "yes" : "no", g->acpi ? "ACPI" : "words");
 	append_file(&text, "kernel", o->kernel);
 	append_file(&text, "image", o->image);
 	/* It is measured again each time. */
@@ -906,6 +920,7 @@ static void machine_of_snapshot(struct options *o, struct guest *g)
 	o->cpus = number_of_snapshot(s, "processors", MAX_CPUS);
 	o->memory = number_of_snapshot(s, "memory", MAX_MEMORY);
 	o->no_net = !strcmp(snapshot_value(s, "network"), "no");
+	o->exec = !strcmp(snapshot_value(s, "tasks"), "yes");
 	g->acpi = !strcmp(snapshot_value(s, "devices"), "by ACPI");
 }
 
@@ -1103,17 +1118,22 @@ int cmd_run(int argc, char **argv)
 	/* Before the kernel is prepared, a machine check resets the machine. */
 	m.storm_waits = o.mce;
 	m.network = &g.network;
+	if (o.exec && o.detach)
+		m.tasks = tasks_open(o.detach);
 	if (o.snapshot)
 		prepare_snapshot(&o, &g, &m);
 	else
 		prepare(&o, &g, &m);
 	status = boot(&o, &g, &m);
-	if (!m.saved)
-		return status;
-	snapshot_publish(&g.snapshot);
-	if (!o.quiet)
-		tell("saved in %s", o.snapshot);
-	m.qemu = g.devices = (struct words){ 0 };
-	g.disks = 0;
-	return boot(&o, &g, &m);
+	if (m.saved) {
+		snapshot_publish(&g.snapshot);
+		if (!o.quiet)
+			tell("saved in %s", o.snapshot);
+		m.qemu = g.devices = (struct words){ 0 };
+		g.disks = 0;
+		status = boot(&o, &g, &m);
+	}
+	if (m.tasks)
+		tasks_close(m.tasks);
+	return status;
 }

@@ -46,6 +46,7 @@ int on_connect(struct words *ports, unsigned int idle);
 
 struct network;
 struct snapshot;
+struct tasks;
 
 /* machine.c: run QEMU, relay its console, and find out how it ended. */
 struct machine {
@@ -61,9 +62,10 @@ struct machine {
 	char *text;			/* for the init, on a disk; or NULL */
 	struct snapshot *snapshot;	/* to save or to load; or NULL */
 	bool saved;			/* by machine_run(), which has ended the machine */
+	struct tasks *tasks;		/* --exec; or NULL */
 	int ready_fd;			/* to tell when the application is ready; or -1 */
 	/* Descriptors that QEMU inherits */
-	int status_fd, storm_fd, text_fd, clock_fd, explain_fd, monitor_fd, state_fd;
+	int status_fd, storm_fd, text_fd, clock_fd, explain_fd, monitor_fd, state_fd, tasks_fd;
 	/* Our ends of them */
 	int status_peer, storm_peer, clock_peer, explain_peer, monitor_peer, state_peer;
 };

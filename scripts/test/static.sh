@@ -149,7 +149,7 @@ programs()
 		scripts/*) [ ! -x "$f" ] || echo "$f" ;;
 		esac
 	done
-	printf 'scripts/lupine/lupine %s\n' accel guest image run
+	printf 'scripts/lupine/lupine %s\n' accel cp exec guest image run
 	printf 'scripts/bench/bench %s\n' run table report callpath append
 	echo "$work/callsites"
 }
@@ -185,7 +185,7 @@ scripts_misused()
 	while read -r -a words; do
 		case ${words[*]} in
 		# The status is that of the application, or 125; and the other is a compiler.
-		*"lupine run" | */ukl-g*) continue ;;
+		*"lupine run" | *"lupine exec" | */ukl-g*) continue ;;
 		esac
 		status=0
 		said=$(timeout 60 "${words[@]}" --no-such-option 2>&1 </dev/null) || status=$?

@@ -224,6 +224,9 @@ void ext2_finish(void);
 void ext2_read_file(struct inode *inode, void (*take)(void *to, const void *data, size_t size),
 		    void *to);
 
+/* alternatives.c: links that scripts of packages would have made */
+void finish_alternatives(void);
+
 /* finish.c: what a root file system needs beside an image's files */
 void finish_packages(void);
 void finish_accounts(const struct manifest_list *accounts);

@@ -492,7 +492,8 @@ static void read_program(struct stream *s, struct inode *inode)
 static void capture(struct stream *s, struct archive_entry *e, struct inode *inode,
 		    const char *path, unsigned int what)
 {
-	static const char * const always[] = { "passwd", "group", "passwd.master", "group.master" };
+	static const char * const always[] = { "passwd", "group", "passwd.master", "group.master",
+					      "lupine.postinst" };
 	static size_t captured;
 	const char *name = strrchr(path, '/') + 1;
 	bool musl, keep = false;

@@ -175,8 +175,10 @@ static void make_tree(const struct manifest *conf)
 	for (i = 0; i < job->image.nr_layers; i++)
 		layers[nr++].blob = job->image.layers[i];
 	layers_scan(layers, 0, nr, capture);
-	if (job->has_packages)
+	if (job->has_packages) {
 		finish_packages();
+		finish_alternatives();
+	}
 	if (job->musl)
 		finish_musl(job->musl, job->source.name);
 	finish_accounts(&conf->key[KEY_ACCOUNT]);

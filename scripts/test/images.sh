@@ -69,6 +69,71 @@ many()
 check "3000 files and a sparse one" many
 check "sparse in the image, too" smaller_than 60 "$image"
 
+# What Debian's scripts say of alternatives, and do not run to say
+mkdir -p "$work/root/usr/bin" "$work/root/usr/share" "$work/root/var/lib"
+for name in tool-one tool-two taken; do
+	echo "$name" >"$work/root/usr/bin/$name"
+done
+touch "$work/root/usr/share/one.conf" "$work/root/usr/share/two.conf"
+cat >"$work/root/var/lib/lupine.postinst" <<'END'
+# package one
+#!/bin/sh
+if [ "$1" = configure ]; then
+	update-alternatives --install /usr/bin/tool tool /usr/bin/tool-one 10 \
+		--slave /usr/share/tool.conf tool.conf /usr/share/one.conf \
+		--slave /usr/share/more more /usr/share/no-such-file
+fi
+# package two
+/usr/bin/update-alternatives --quiet --install "/usr/bin/tool" tool '/usr/bin/tool-two' 50 --slave \
+	/usr/share/tool.conf tool.conf /usr/share/two.conf || true
+# package without-its-file
+update-alternatives --install /usr/bin/tool tool /usr/bin/no-such-file 90
+# package over-a-file
+update-alternatives --install /usr/bin/taken taken /usr/bin/tool-one 5
+# package in-a-loop
+for i in a b; do update-alternatives --install /usr/bin/$i $i /usr/bin/tool-one 5; done
+# package substituted
+update-alternatives --install /usr/bin/c c `echo /usr/bin/tool-one` 5
+# package climbing
+update-alternatives --install /usr/bin/../../d d /usr/bin/tool-one 5
+# package relative
+update-alternatives --install e e /usr/bin/tool-one 5
+# package with-a-folder
+update-alternatives --install /usr/bin/f ../f /usr/bin/tool-one 5
+# package cut-short
+update-alternatives --install /usr/bin/g g
+# package without-a-number
+update-alternatives --install /usr/bin/h h /usr/bin/tool-one high
+# package with-half-a-slave
+update-alternatives --install /usr/bin/i i /usr/bin/tool-one 5 --slave /usr/bin/j j
+# package that-removes
+update-alternatives --remove tool /usr/bin/tool-two
+END
+alternatives()
+{
+	local package
+
+	tar -C "$work/root" -cf "$work/root.tar" .
+	printf 'entrypoint /usr/bin/tool\n' >"$work/app/manifest"
+	run "$ROOT/scripts/lupine/lupine" image --output "$image" --manifest "$work/app/manifest" \
+		--layer "$work/root.tar"
+	for package in in-a-loop substituted climbing relative with-a-folder cut-short \
+		without-a-number with-half-a-slave; do
+		said "$package: the alternatives that its script makes are left out"
+	done
+	ended 0 "!(one|two|file|removes): the alternatives"
+	in_image 'stat /usr/bin/tool' | grep 'Fast link dest: "/etc/alternatives/tool"'
+	in_image 'stat /etc/alternatives/tool' | grep 'Fast link dest: "/usr/bin/tool-two"'
+	in_image 'stat /usr/share/tool.conf' | grep 'dest: "/etc/alternatives/tool.conf"'
+	in_image 'stat /etc/alternatives/tool.conf' | grep 'dest: "/usr/share/two.conf"'
+	[ "$(in_image 'cat /usr/bin/taken')" = taken ]
+	in_image 'ls -p /etc/alternatives' | grep -c / | grep -x 4
+	in_image 'ls -p /usr/bin' | grep -c / | grep -x 6
+	in_image 'ls -p /var/lib' | grep postinst && return 1
+	e2fsck -fn "$image"
+}
+checks alternatives
+
 good='entrypoint /x\n'
 mistake "no such program source" "no-such.c does not compile" "${good}program no-such.c /x\n"
 echo 'int main(void) { return' >"$work/app/wrong.c"

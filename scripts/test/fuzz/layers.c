@@ -189,8 +189,10 @@ static void make_image(const uint8_t *data, size_t size)
 	tree_init();
 	layers[0].packages = first & 8;
 	layers_scan(layers, 0, nr, CAPTURE_BUSYBOX | CAPTURE_MUSL);
-	if (first & 8)
+	if (first & 8) {
 		finish_packages();
+		finish_alternatives();
+	}
 	if (first & 64)
 		finish_musl(0x010203, "image");
 	if (first & 16)

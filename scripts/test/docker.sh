@@ -1,0 +1,122 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Usage: scripts/test/docker.sh --kernel VMLINUX
+#
+# Run Debian's dockerd in a guest of the overlay docker, and containers in it: what Docker's
+# own check of a kernel says, an image that is imported, networks, ports, limits, and what a
+# container may not do.
+# shellcheck disable=SC2016 # the guest's shells expand these
+set -eu
+# shellcheck source=scripts/test/lib.sh
+. "$(dirname "$(readlink -f "$0")")/lib.sh"
+kernel=''
+begin kernel:kernel! -- "$@"
+
+lupine=$ROOT/scripts/lupine/lupine
+name=docker-test.$$
+port=$(free_port)
+# Alternatives are made by scripts of packages, which do not run.
+cat >"$work/start" <<'END'
+#!/bin/sh
+for f in iptables ip6tables iptables-save iptables-restore; do
+	ln -s xtables-nft-multi /usr/sbin/$f
+done
+exec dockerd
+END
+cat >"$work/manifest" <<'END'
+packages docker.io iptables busybox-static ca-certificates
+busybox yes
+memory 768
+space 400
+file start /start 755
+mount cgroup2 none /sys/fs/cgroup
+mount tmpfs none /var/lib/docker size=300m
+sysctl net.ipv4.ip_forward 1
+entrypoint /start
+END
+build_image "$work/manifest"
+
+in_guest() { timeout 120 "$lupine" exec "$name" "$@"; }
+container() { in_guest docker run --rm "$@"; }
+end_guest() { "$lupine" guest stop "$name" >/dev/null 2>&1 || :; }
+remove_guest() { "$lupine" guest remove "$name" >/dev/null 2>&1 || :; }
+
+daemon_answers()
+{
+	local end=$((SECONDS + 180))
+
+	until in_guest docker info 2>/dev/null; do
+		if [ $SECONDS -ge $end ]; then
+			"$lupine" guest log "$name"
+			return 1
+		fi
+		sleep 1
+	done
+	! in_guest docker info 2>&1 | grep -E 'WARNING: (No|bridge)'
+}
+
+# In the part of it that has what Docker cannot do without
+its_check_finds_all()
+{
+	"$lupine" cp "$(dirname "$kernel")/.config" "$name:/tmp/config"
+	in_guest sh /usr/share/docker.io/contrib/check-config.sh /tmp/config >"$work/check"
+	sed 's/\x1b\[[0-9;]*m//g; /^Optional/,$d' "$work/check" | tee "$work/needed"
+	grep -q 'CONFIG_NAMESPACES: enabled' "$work/needed"
+	! grep missing "$work/needed"
+}
+
+runs_an_imported_image()
+{
+	mkdir -p "$work/root/bin" "$work/root/www"
+	echo "served by a container" >"$work/root/www/index.html"
+	"$lupine" cp "$name:/bin/busybox" "$work/root/bin/busybox"
+	ln -s busybox "$work/root/bin/sh"
+	tar -C "$work/root" -cf "$work/root.tar" .
+	"$lupine" cp "$work/root.tar" "$name:/tmp/root.tar"
+	in_guest docker import -c 'ENV PATH=/bin' /tmp/root.tar hello
+	says '^hello from a container$' container hello busybox echo "hello from a container"
+}
+
+has_its_own_world()
+{
+	says '^1 .*busybox ps' container hello sh -c 'busybox ps -o pid,args | busybox grep ps'
+	says '^other$' container -h other hello busybox hostname
+	fails 'not permitted' container hello busybox mount -t proc proc /www
+	in_guest docker run --name kept hello sh -c 'echo kept >/www/new'
+	in_guest docker diff kept | grep -x 'A /www/new'
+	fails 'No such file' container hello busybox ls /www/new
+	in_guest docker rm kept
+}
+
+status_arrives()
+{
+	local status=0
+
+	container hello sh -c 'exit 42' || status=$?
+	[ "$status" = 42 ]
+}
+
+has_a_network()
+{
+	says ' 0% packet loss' container hello busybox ping -c 2 172.17.0.1
+	in_guest docker run -d --name web -p 8080:80 hello busybox httpd -f -h /www
+	says 'served by a container' curl -sS --max-time 20 "http://127.0.0.1:$port"
+	in_guest docker rm -f web
+}
+
+is_limited()
+{
+	fails '.' container -m 16m hello sh -c 'busybox dd if=/dev/zero of=/dev/null bs=64M count=1'
+	says '^16777216$' container -m 16m hello busybox cat /sys/fs/cgroup/memory.max
+	fails "can't fork" container --pids-limit 4 hello \
+		sh -c 'for i in 1 2 3 4 5 6; do busybox sleep 5 & done; wait'
+}
+
+at_exit remove_guest
+at_exit end_guest
+"$lupine" run -d "$name" --exec --kernel "$kernel" --image "$image" -p "$port:8080"
+must "dockerd answers, and has all that it looks for" daemon_answers
+checks its_check_finds_all runs_an_imported_image has_its_own_world status_arrives \
+	has_a_network is_limited
+summary

@@ -16,24 +16,15 @@ begin kernel:kernel! -- "$@"
 lupine=$ROOT/scripts/lupine/lupine
 name=docker-test.$$
 port=$(free_port)
-# Alternatives are made by scripts of packages, which do not run.
-cat >"$work/start" <<'END'
-#!/bin/sh
-for f in iptables ip6tables iptables-save iptables-restore; do
-	ln -s xtables-nft-multi /usr/sbin/$f
-done
-exec dockerd
-END
 cat >"$work/manifest" <<'END'
-packages docker.io iptables busybox-static ca-certificates
+packages docker.io iptables busybox-static ca-certificates bash
 busybox yes
 memory 768
 space 400
-file start /start 755
 mount cgroup2 none /sys/fs/cgroup
 mount tmpfs none /var/lib/docker size=300m
 sysctl net.ipv4.ip_forward 1
-entrypoint /start
+entrypoint /usr/sbin/dockerd
 END
 build_image "$work/manifest"
 
@@ -53,14 +44,20 @@ daemon_answers()
 		fi
 		sleep 1
 	done
-	! in_guest docker info 2>&1 | grep -E 'WARNING: (No|bridge)'
+	run in_guest docker info
+	# A guest has nowhere to swap to.
+	sed -i '/^WARNING: No swap limit support/d' "$out"
+	said '!^WARNING'
 }
 
 # In the part of it that has what Docker cannot do without
 its_check_finds_all()
 {
-	"$lupine" cp "$(dirname "$kernel")/.config" "$name:/tmp/config"
-	in_guest sh /usr/share/docker.io/contrib/check-config.sh /tmp/config >"$work/check"
+	# busybox's zcat reads nothing else.
+	gzip <"$(dirname "$kernel")/.config" >"$work/config.gz"
+	"$lupine" cp "$work/config.gz" "$name:/tmp/config.gz"
+	# It fails if it misses anything, as file systems that nobody uses here.
+	in_guest bash /usr/share/docker.io/contrib/check-config.sh /tmp/config.gz >"$work/check" || :
 	sed 's/\x1b\[[0-9;]*m//g; /^Optional/,$d' "$work/check" | tee "$work/needed"
 	grep -q 'CONFIG_NAMESPACES: enabled' "$work/needed"
 	! grep missing "$work/needed"
@@ -80,9 +77,9 @@ runs_an_imported_image()
 
 has_its_own_world()
 {
-	says '^1 .*busybox ps' container hello sh -c 'busybox ps -o pid,args | busybox grep ps'
+	says '^ *1 sh -c' container hello sh -c 'busybox ps -o pid,args; true'
 	says '^other$' container -h other hello busybox hostname
-	fails 'not permitted' container hello busybox mount -t proc proc /www
+	fails 'permission denied' container hello busybox mount -t proc proc /www
 	in_guest docker run --name kept hello sh -c 'echo kept >/www/new'
 	in_guest docker diff kept | grep -x 'A /www/new'
 	fails 'No such file' container hello busybox ls /www/new
@@ -107,7 +104,11 @@ has_a_network()
 
 is_limited()
 {
-	fails '.' container -m 16m hello sh -c 'busybox dd if=/dev/zero of=/dev/null bs=64M count=1'
+	local status=0
+
+	# Killed for lack of memory
+	container -m 16m hello sh -c 'busybox dd if=/dev/zero of=/dev/null bs=64M count=1' || status=$?
+	[ "$status" = 137 ]
 	says '^16777216$' container -m 16m hello busybox cat /sys/fs/cgroup/memory.max
 	fails "can't fork" container --pids-limit 4 hello \
 		sh -c 'for i in 1 2 3 4 5 6; do busybox sleep 5 & done; wait'

@@ -65,8 +65,8 @@ linted()
 {
 	need_or_skip lintian
 	lintian --fail-on none --no-cfg --allow-root "$debs"/*.deb | tee "$work/lintian"
-	# The kernel's own packaging puts files into /lib/modules.
-	! grep '^E:' "$work/lintian" | grep -v 'aliased-location \[lib/modules'
+	# The kernel's own packaging puts files into /lib/modules. Debian 13's lintian names /lib.
+	! grep '^E:' "$work/lintian" | grep -v 'aliased-location \[lib/\(modules\|\]\)'
 }
 
 # A Debian, with what the packages depend on, so that no more is downloaded.
@@ -183,7 +183,7 @@ kernel_boots()
 
 removing()
 {
-	local p
+	local p headers
 
 	for p in lupine-tools lupine-musl ${release:+"linux-image-$release"}; do
 		chroot_run apt-get -q -y purge "$p"
@@ -192,10 +192,11 @@ removing()
 	rm -rf "$chroot"/tmp/try*
 	rm -rf "$chroot/tmp/build" "$chroot/older"
 	chroot_run dpkg-query -W -f '${Package}\n' | sort | diff "$work/packages.before" -
-	# The headers are the system's and stay, with files of their own.
-	files | grep -v '/usr/include\|/usr/share/doc/linux-libc-dev' >"$work/files.after"
-	grep -v '/usr/include\|/usr/share/doc/linux-libc-dev' "$work/files.before" |
-		diff - "$work/files.after"
+	# The headers are the system's and stay, with files of their own; since Debian 13 some are
+	# below /usr/lib/linux.
+	headers='/usr/include\|/usr/lib/linux\(/\|$\)\|/usr/share/doc/linux-libc-dev'
+	files | grep -v "$headers" >"$work/files.after"
+	grep -v "$headers" "$work/files.before" | diff - "$work/files.after"
 }
 
 check "versions and their order" versions

@@ -64,6 +64,7 @@ must "the repository can be cloned" clone
 if [ ${#arguments[@]} -gt 0 ]; then
 	suite "$suite: ${arguments[*]}" there "${arguments[@]}"
 	summary
+	exit
 fi
 must "make run, and Redis answers" redis_answers
 there scripts/source/prerequisites --group source build image oci vm test bench deb >"$out" 2>&1

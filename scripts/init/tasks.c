@@ -26,6 +26,7 @@
 #include "link.h"
 
 #define CONTROL_D	"\004"
+#define OOM		"/proc/self/oom_score_adj"
 /* Let no more wait for the host than what is sent soon. */
 #define MOST_WAITING	(4 * LINK_DATA)
 
@@ -103,6 +104,7 @@ static void __noreturn run(struct task *t, enum frame what, const int fd[NR_ENDS
 		for (k = 0; tasks[i] && k < NR_ENDS; k++)
 			close_end(tasks[i], k);
 	close(host.fd);
+	spill(OOM, "0");
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
@@ -459,8 +461,9 @@ void tasks_start(const struct config *c)
 
 	if (fork())
 		return;
-	/* Ctrl-C is for the application. */
+	/* Ctrl-C is for the application, and so is a lack of memory. */
 	setsid();
+	spill(OOM, "-1000");
 	config = c;
 	sigaction(SIGCHLD, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);

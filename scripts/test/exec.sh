@@ -349,6 +349,13 @@ ends_with_the_machine()
 	fails "does not run any more" in_guest true
 }
 
+# What runs programs is not to be killed for lack of memory, and they are.
+runs_on_without_memory()
+{
+	says '^-1000$' in_guest sh -c 'cat "/proc/$PPID/oom_score_adj"'
+	says '^0$' in_guest cat /proc/self/oom_score_adj
+}
+
 from_a_snapshot()
 {
 	wait_for 60 test -e "$work/snapshot"
@@ -374,7 +381,8 @@ begin_guest --exec --no-outbound
 must "a program runs" in_guest true
 checks as_the_application outputs_are_apart statuses_arrive everything_arrives slow_readers_wait \
 	what_has_ended_is_over signals_arrive killed_here_ended_there on_a_terminal many_at_once \
-	copies_files copies_folders copies_fail_whole mistakes_are_named ends_with_the_machine
+	copies_files copies_folders copies_fail_whole runs_on_without_memory mistakes_are_named \
+	ends_with_the_machine
 begin_guest --exec
 check "what a lying guest sends gets at nothing" liars_get_at_nothing
 check "garbage is refused" garbage_is_refused

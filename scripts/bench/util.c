@@ -6,7 +6,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -164,21 +163,13 @@ void publish(const char *file, const char *data, size_t size)
 		die("%s cannot be written: %s", file, strerror(errno));
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static void clean_up(void)
 {
 	for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++)
 		if (children[i])
 			stop(children[i]);
 	if (work)
-		nftw(work, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+		remove_tree(work);
 }
 
 static void on_signal(int sig)

@@ -225,32 +225,13 @@ static void get_file(const char *path, const unsigned int n[NR_NUMBERS])
 	utimensat(AT_FDCWD, path, time, AT_SYMLINK_NOFOLLOW);
 }
 
-/* Not above what is copied */
-static bool climbs(const char *name)
-{
-	for (; name; name = strchr(name, '/')) {
-		name += strspn(name, "/");
-		if (!strncmp(name, "..", 2) && (!name[2] || name[2] == '/'))
-			return true;
-	}
-	return false;
-}
-
-static int remove_file(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-	(void)st;
-	(void)type;
-	(void)where;
-	return remove(path);
-}
-
 /* What has been copied so far has another name, and goes if it does not become whole. */
 static char *temporary;
 
 static void clean_up(void)
 {
 	if (temporary)
-		nftw(temporary, remove_file, MOST_OPEN, FTW_DEPTH | FTW_PHYS);
+		remove_tree(temporary);
 }
 
 static void publish(const char *path)
@@ -289,7 +270,7 @@ int copy_in(const struct manifest *m)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	while (get_head(n, name)) {
-		if (*name == '/' || climbs(name))
+		if (*name == '/' || path_climbs(name))
 			fail("the copy to %s has the name %s", top, name);
 		if (!strcmp(name, "."))
 			path = copy(temporary);

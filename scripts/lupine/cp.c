@@ -12,7 +12,6 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <getopt.h>
 #include <libgen.h>
 #include <signal.h>
@@ -27,7 +26,6 @@
 #include "tasks.h"
 
 #define BLOCK		65536
-#define MOST_OPEN	16	/* folders on the way */
 /* What libarchive has to see to */
 #define SECURE		(ARCHIVE_EXTRACT_PERM | ARCHIVE_EXTRACT_TIME | \
 			 ARCHIVE_EXTRACT_NO_OVERWRITE | ARCHIVE_EXTRACT_SECURE_SYMLINKS | \
@@ -48,18 +46,10 @@ static const char help[] =
 static pid_t child;
 static char *temporary;
 
-static int remove_file(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-	(void)st;
-	(void)type;
-	(void)where;
-	return remove(path);
-}
-
 static void clean_up(void)
 {
 	if (temporary)
-		nftw(temporary, remove_file, MOST_OPEN, FTW_DEPTH | FTW_PHYS);
+		remove_tree(temporary);
 	if (child > 0)
 		kill(child, SIGTERM);
 }

@@ -79,16 +79,6 @@ static bool has_controls(const char *s)
 	return false;
 }
 
-static bool climbs(const char *path)
-{
-	for (; path; path = strchr(path, '/')) {
-		path += strspn(path, "/");
-		if (!strncmp(path, "..", 2) && (!path[2] || path[2] == '/'))
-			return true;
-	}
-	return false;
-}
-
 static bool absolute(const char *path)
 {
 	return *path == '/' && strlen(path) <= MAX_PATH;
@@ -424,7 +414,7 @@ static const char *type_remove(struct manifest_value *v)
 	size_t i;
 
 	for (i = 0; i < v->nr; i++)
-		if (!absolute(v->word[i]) || climbs(v->word[i]) || has_controls(v->word[i]))
+		if (!absolute(v->word[i]) || path_climbs(v->word[i]) || has_controls(v->word[i]))
 			return "want absolute paths without .. (\\040 is a blank in one)";
 	return v->nr ? NULL : "want absolute paths between blanks";
 }
@@ -448,7 +438,7 @@ static bool destination(const char *path)
 {
 	const char *name = strrchr(path, '/');
 
-	return absolute(path) && !climbs(path) && name[1] && strcmp(name, "/.");
+	return absolute(path) && !path_climbs(path) && name[1] && strcmp(name, "/.");
 }
 
 static const char *type_file(struct manifest_value *v)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "shared.h"
 
 #define MAX_MESSAGE	4096
+#define MOST_OPEN	16	/* folders on the way */
 
 void say_line(const char *prefix, const char *fmt, va_list ap)
 {
@@ -81,4 +83,28 @@ int make_folders(const char *path, mode_t mode)
 		ret = mkdir(copy, mode) && errno != EEXIST ? -1 : 0;
 	free(copy);
 	return ret;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st;
+	(void)type;
+	(void)where;
+	remove(path);
+	return 0;
+}
+
+void remove_tree(const char *path)
+{
+	nftw(path, remove_one, MOST_OPEN, FTW_DEPTH | FTW_PHYS);
+}
+
+bool path_climbs(const char *path)
+{
+	for (; path; path = strchr(path, '/')) {
+		path += strspn(path, "/");
+		if (!strncmp(path, "..", 2) && (!path[2] || path[2] == '/'))
+			return true;
+	}
+	return false;
 }

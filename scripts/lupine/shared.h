@@ -4,6 +4,7 @@
 #define LUPINE_SHARED_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -27,5 +28,11 @@ char *slurp(const char *path, size_t max, size_t *size);
 
 /* A folder with those above it that are missing: 0, or -1 with errno */
 int make_folders(const char *path, mode_t mode);
+
+/* Remove a file or a folder with all that is in it, as far as that is possible. */
+void remove_tree(const char *path);
+
+/* Has a path a part that is ".."? */
+bool path_climbs(const char *path);
 
 #endif

@@ -16,5 +16,5 @@ work=$(mktemp -d)
 at_end rm -rf "$work"
 gcc -std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -o "$work/test" \
-	"$ROOT/scripts/test/manifest/manifest.c" "$ROOT/scripts/lupine/manifest.c"
+	"$ROOT/scripts/test/manifest/manifest.c" "$ROOT"/scripts/lupine/{manifest,shared}.c
 "$work/test"

@@ -8,7 +8,6 @@
  * before the guest says anything (the next four); then what the guest says.
  */
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,17 +21,9 @@
 static struct tasks *tasks;
 static char folder[] = "/tmp/fuzz-tasks.XXXXXX";
 
-static int remove_file(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-	(void)st;
-	(void)type;
-	(void)where;
-	return remove(path);
-}
-
 static void clean_up(void)
 {
-	nftw(folder, remove_file, MOST, FTW_DEPTH | FTW_PHYS);
+	remove_tree(folder);
 }
 
 static void open_socket(void)

@@ -76,17 +76,6 @@ machine() { pgrep -P "$server"; }
 runs() { [ -n "$(machine)" ] && pgrep -P "$(machine)" >/dev/null; }
 rests() { [ -z "$(machine)" ]; }
 
-# wait_for SECONDS COMMAND...: until it succeeds
-wait_for()
-{
-	local end=$((SECONDS + $1))
-
-	until "${@:2}"; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.1
-	done
-}
-
 # ask WORD: what the guest answers
 ask() { echo "$1" | timeout 60 "$work/socket" ask "$port"; }
 

@@ -30,20 +30,13 @@ build_image "$work/manifest"
 
 in_guest() { timeout 120 "$lupine" exec "$name" "$@"; }
 container() { in_guest docker run --rm "$@"; }
-end_guest() { "$lupine" guest stop "$name" >/dev/null 2>&1 || :; }
-remove_guest() { "$lupine" guest remove "$name" >/dev/null 2>&1 || :; }
 
 daemon_answers()
 {
-	local end=$((SECONDS + 180))
-
-	until in_guest docker info 2>/dev/null; do
-		if [ $SECONDS -ge $end ]; then
-			"$lupine" guest log "$name"
-			return 1
-		fi
-		sleep 1
-	done
+	if ! wait_for 180 in_guest docker info 2>/dev/null; then
+		"$lupine" guest log "$name"
+		return 1
+	fi
 	run in_guest docker info
 	# A guest has nowhere to swap to.
 	sed -i '/^WARNING: No swap limit support/d' "$out"
@@ -114,9 +107,7 @@ is_limited()
 		sh -c 'for i in 1 2 3 4 5 6; do busybox sleep 5 & done; wait'
 }
 
-at_exit remove_guest
-at_exit end_guest
-"$lupine" run -d "$name" --exec --kernel "$kernel" --image "$image" -p "$port:8080"
+begin_guest "$name" --exec --kernel "$kernel" --image "$image" -p "$port:8080"
 must "dockerd answers, and has all that it looks for" daemon_answers
 checks its_check_finds_all runs_an_imported_image has_its_own_world status_arrives \
 	has_a_network is_limited

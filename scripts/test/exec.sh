@@ -72,27 +72,8 @@ workdir /var/here
 END
 build_image "$work/manifest"
 
-# begin_guest [OPTION]...: one in the background
-begin_guest()
-{
-	"$lupine" run --detach "$name" --kernel "$kernel" --image "$image" --memory 64 "$@"
-}
-
-# wait_for SECONDS COMMAND...: until it succeeds
-wait_for()
-{
-	local end=$((SECONDS + $1))
-
-	until "${@:2}"; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.1
-	done
-}
-
 x() { timeout 60 "$lupine" exec "$@"; }
 in_guest() { timeout 60 "$lupine" exec "$name" "$@"; }
-end_guest() { "$lupine" guest stop "$name" >/dev/null 2>&1 || :; }
-remove_guest() { "$lupine" guest remove "$name" 2>/dev/null || :; }
 
 # runs PATTERN: a process of that command line is in the guest
 runs() { in_guest ps -o args | grep -v grep | grep -q "$1"; }
@@ -318,7 +299,7 @@ liars_get_at_nothing()
 			[ ! -e "$work/stolen-by-$archive" ]
 		fi
 		"$lupine" guest stop "$name" || :
-		begin_guest --exec
+		begin_guest "${machine[@]}" --exec
 		wait_for 30 in_guest true
 	done
 }
@@ -375,22 +356,21 @@ mistakes_are_named()
 		--kernel "$kernel" --image "$image"
 }
 
-at_exit remove_guest
-at_exit end_guest
-begin_guest --exec --no-outbound
+machine=("$name" --kernel "$kernel" --image "$image" --memory 64)
+begin_guest "${machine[@]}" --exec --no-outbound
 must "a program runs" in_guest true
 checks as_the_application outputs_are_apart statuses_arrive everything_arrives slow_readers_wait \
 	what_has_ended_is_over signals_arrive killed_here_ended_there on_a_terminal many_at_once \
 	copies_files copies_folders copies_fail_whole runs_on_without_memory mistakes_are_named \
 	ends_with_the_machine
-begin_guest --exec
+begin_guest "${machine[@]}" --exec
 check "what a lying guest sends gets at nothing" liars_get_at_nothing
 check "garbage is refused" garbage_is_refused
-end_guest
-begin_guest
+end_guest "$name"
+begin_guest "${machine[@]}"
 refused "without --exec" "was started without --exec" in_guest true
-end_guest
-begin_guest --exec --snapshot "$work/snapshot" -p "$(free_port):80" -- serve
+end_guest "$name"
+begin_guest "${machine[@]}" --exec --snapshot "$work/snapshot" -p "$(free_port):80" -- serve
 check "in a machine that goes on after it was saved" from_a_snapshot
 "$lupine" run --detach "$name" --snapshot "$work/snapshot"
 check "in one that starts from it" from_a_snapshot

@@ -33,6 +33,9 @@
 #	build_image MANIFEST [OPTION]...  makes the file system $image, or ends the program
 #	need_or_skip TOOL       skips the test without the tool
 #	kernel_name FILE        prints the profile that it was built of
+#	wait_for SECONDS COMMAND...  waits until COMMAND succeeds, or fails
+#	begin_guest NAME OPTION...   runs scripts/lupine/lupine run in the background
+#	end_guest NAME          ends it, as the end of the program does
 #	at_exit COMMAND...      has COMMAND run when the program ends, the last one first
 #
 # PATTERN is an extended regular expression, and may match a part of a line. A program
@@ -272,6 +275,30 @@ kernel_name()
 
 need_or_skip() { command -v "$1" >/dev/null || { echo "no $1"; exit $SKIP; }; }
 same_text() { diff <(printf '%s\n' "$1") <(printf '%s\n' "$2"); }
+
+wait_for()
+{
+	local end=$((SECONDS + $1))
+
+	until "${@:2}"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+
+begin_guest()
+{
+	at_exit forget_guest "$1"
+	"$ROOT/scripts/lupine/lupine" run --detach "$@"
+}
+
+end_guest() { "$ROOT/scripts/lupine/lupine" guest stop "$1" >/dev/null 2>&1 || :; }
+
+forget_guest()
+{
+	end_guest "$1"
+	"$ROOT/scripts/lupine/lupine" guest remove "$1" >/dev/null 2>&1 || :
+}
 
 # compile_here FILE.c: a program for this machine in $work, and its source for a manifest
 compile_here()

@@ -28,8 +28,6 @@ for s in "${chosen[@]}"; do
 done
 
 in_guest() { timeout 400 "$lupine" exec "$name" "$@"; }
-end_guest() { "$lupine" guest stop "$1" >/dev/null 2>&1 || :; }
-remove_guest() { "$lupine" guest remove "$1" >/dev/null 2>&1 || :; }
 
 # program NAME: as root, in a folder of its own
 program()
@@ -68,9 +66,7 @@ for s in "${chosen[@]}"; do
 	[ ${#wanted[@]} -gt 0 ] || continue
 	build_image "$sources/$s/manifest" --add "$sources/$s:/t"
 	name=programs-$s.$$
-	at_exit remove_guest "$name"
-	at_exit end_guest "$name"
-	"$lupine" run -d "$name" --exec --kernel "$kernel" --image "$image" \
+	begin_guest "$name" --exec --kernel "$kernel" --image "$image" \
 		--memory "$(sed -n 's/^memory //p' "$sources/$s/manifest")"
 	must "a guest with $s" in_guest true
 	for p in "${wanted[@]}"; do

@@ -1087,6 +1087,9 @@ int cmd_run(int argc, char **argv)
 		look_at_kernel(&o, &g);
 		look_at_image(&o, &g);
 	}
+	/* Whoever knows that it runs may call lupine exec, while the accelerator is looked for. */
+	if (o.exec && o.detach)
+		m.tasks = tasks_open(o.detach);
 	if (o.explain)
 		explain_load(o.kernel);
 	if (g.ukl && (o.snapshot || o.on_connect))
@@ -1118,8 +1121,6 @@ int cmd_run(int argc, char **argv)
 	/* Before the kernel is prepared, a machine check resets the machine. */
 	m.storm_waits = o.mce;
 	m.network = &g.network;
-	if (o.exec && o.detach)
-		m.tasks = tasks_open(o.detach);
 	if (o.snapshot)
 		prepare_snapshot(&o, &g, &m);
 	else

@@ -9,12 +9,10 @@
  * A manifest's arguments say what: the path; and to copy in, what the name is within the
  * path if that is a folder.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -141,15 +141,7 @@ static bool read_line(char *line)
 
 static bool exists(const char *path)
 {
-	return tree_lookup(path, FOLLOW_LAST, NO_LAYER - 1);
-}
-
-static void put_link(const char *path, const char *target)
-{
-	struct inode *inode = inode_new(S_IFLNK | 0777);
-
-	inode_set_mem(inode, target, strlen(target));
-	tree_put(path, inode, NO_LAYER - 1);
+	return tree_lookup(path, FOLLOW_LAST, MADE);
 }
 
 /* Is there none of its name that has a higher priority? Of two alike the first one counts. */
@@ -176,19 +168,19 @@ static void make_links(void)
 
 	for (i = 0; i < nr_choices; i++) {
 		c = &choices[i];
-		if (!exists(c->path) || tree_lookup(c->link, 0, NO_LAYER - 1) ||
+		if (!exists(c->path) || tree_lookup(c->link, 0, MADE) ||
 		    !exists(choices[c->master].path) || !is_best(c->master))
 			continue;
 		choice = xasprintf(CHOICES "/%s", c->name);
-		put_link(choice, c->path);
-		put_link(c->link, choice);
+		tree_put(choice, link_to(c->path), MADE);
+		tree_put(c->link, link_to(choice), MADE);
 		free(choice);
 	}
 }
 
 void finish_alternatives(void)
 {
-	struct node *n = tree_lookup(SCRIPTS, 0, NO_LAYER - 1);
+	struct node *n = tree_lookup(SCRIPTS, 0, MADE);
 	const char *package = "a package", *unknown = NULL;
 	char *text, *line, *end, *p;
 

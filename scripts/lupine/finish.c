@@ -12,9 +12,6 @@
 
 #include "image.h"
 
-/* Files and folders made here belong to no layer that could be whited out. */
-#define MADE	(NO_LAYER - 1)
-
 static struct inode *file_of(const void *content, size_t size, uint32_t mode)
 {
 	struct inode *inode = inode_new(S_IFREG | mode);
@@ -23,7 +20,7 @@ static struct inode *file_of(const void *content, size_t size, uint32_t mode)
 	return inode;
 }
 
-static struct inode *link_to(const char *target)
+struct inode *link_to(const char *target)
 {
 	struct inode *inode = inode_new(S_IFLNK | 0777);
 

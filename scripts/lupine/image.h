@@ -82,6 +82,8 @@ extern struct node *root;
 extern uint64_t nr_nodes;
 
 #define NO_LAYER	UINT32_MAX
+/* Of files and folders that are made here: no layer can white them out. */
+#define MADE		(NO_LAYER - 1)
 
 /* Each path is looked up with links followed inside the tree. */
 enum {
@@ -232,6 +234,8 @@ void finish_packages(void);
 void finish_accounts(const struct manifest_list *accounts);
 void finish_busybox(void);
 void finish_musl(uint32_t ours, const char *name);
+/* A symbolic link, which is to get its name */
+struct inode *link_to(const char *target);
 void finish_root(const void *init, size_t init_size, const char *conf, size_t conf_size);
 
 /* sandbox.c */

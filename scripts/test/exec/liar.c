@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Usage: liar greet|ARCHIVE|garbage
+ * Usage: liar ARCHIVE|garbage
  *
  * In a guest, take the place of its init at the other end of `lupine run --exec`
- * (scripts/lupine/link.h), as any program there can: greet and end; send garbage; or greet,
- * and answer the next one who copies something with what is in the file ARCHIVE.
+ * (scripts/lupine/link.h), as any program there can: send garbage; or greet, and answer
+ * the next one who copies something with what is in the file ARCHIVE.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -41,10 +41,6 @@ int main(int argc, char **argv)
 		return !fwrite(data, sizeof(data), 1, host) || fflush(host);
 	}
 	frame('h', 0, NULL, 0);
-	if (!strcmp(argv[1], "greet"))
-		return 0;
-	puts("ready");
-	fflush(stdout);
 	while (head[0] != 'r') {
 		if (read(fd, head, sizeof(head)) != sizeof(head))
 			return 1;

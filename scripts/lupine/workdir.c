@@ -64,12 +64,21 @@ static void interrupted(int signal)
 	raise(signal);
 }
 
-static void __noreturn clean_up_after(int fd)
+/*
+ * It is this process that makes the folder, once it is in a session of its own: so a signal
+ * to all of us does not end it with the folder there.
+ */
+static void __noreturn clean_up_after(int fd, int told)
 {
 	char byte;
-	int null = open("/dev/null", O_RDWR);
+	int null = open("/dev/null", O_RDWR), err;
 
 	setsid();
+	err = mkdtemp(folder) ? 0 : errno;
+	/* Who does not read it any more is gone, and what follows removes the folder. */
+	if (write(told, &err, sizeof(err)) < 0 || write(told, folder, strlen(folder)) < 0)
+		err = err ?: EPIPE;
+	close(told);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
@@ -88,26 +97,32 @@ void workdir_make(const char *beside, const char *name)
 {
 	struct sigaction action = { .sa_handler = interrupted, .sa_flags = SA_RESETHAND };
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	int ends[2];
+	int ends[2], told[2], err = 0;
 	sigset_t all, old;
-	size_t i;
+	size_t i, len;
 
 	owner = getpid();
 	folder = xasprintf("%s/.%s-XXXXXX", beside, name);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
-	if (pipe2(ends, O_CLOEXEC) || !mkdtemp(folder))
-		die("no folder can be made in %s: %s", beside, strerror(errno));
+	if (pipe2(ends, O_CLOEXEC) || pipe2(told, O_CLOEXEC))
+		die("pipe: %s", strerror(errno));
 	janitor = fork();
-	if (janitor < 0) {
-		rmdir(folder);
+	if (janitor < 0)
 		die("fork: %s", strerror(errno));
-	}
 	if (!janitor) {
+		signal(SIGPIPE, SIG_IGN);
 		close(ends[1]);
-		clean_up_after(ends[0]);
+		close(told[0]);
+		clean_up_after(ends[0], told[1]);
 	}
 	close(ends[0]);
+	close(told[1]);
+	len = strlen(folder);
+	if (read(told[0], &err, sizeof(err)) != sizeof(err) || err ||
+	    read(told[0], folder, len) != (ssize_t)len)
+		die("no folder can be made in %s: %s", beside, strerror(err));
+	close(told[0]);
 	alive = ends[1];
 	atexit(clean_up);
 	for (i = 0; i < ARRAY_SIZE(signals); i++)

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "image.h"
+#include "publish.h"
 #include "staging.h"
 #include "workdir.h"
 
@@ -227,29 +228,6 @@ static void set_name(void)
 			break;
 	if (*p || p == job.name || strlen(job.name) > 100)
 		die("'%s' cannot be a file's name; give one with --name", job.name);
-}
-
-static void need_folders(const char *path)
-{
-	if (make_folders(path, 0777))
-		die("the folder %s cannot be made: %s", path, strerror(errno));
-}
-
-static char *folder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (!slash)
-		return xstrdup(".");
-	return slash == path ? xstrdup("/") : xasprintf("%.*s", (int)(slash - path), path);
-}
-
-static void check_replaceable(const char *path)
-{
-	struct stat st;
-
-	if (!lstat(path, &st) && !S_ISREG(st.st_mode))
-		die("%s is there and is no regular file, so it is not replaced", path);
 }
 
 /* FILE.ext2 has FILE.conf beside it. */
@@ -589,11 +567,6 @@ static void read_init(void)
 		    strerror(errno));
 }
 
-static bool is_digest(const char *hex)
-{
-	return strlen(hex) == HEX_DIGITS && strspn(hex, "0123456789abcdef") == HEX_DIGITS;
-}
-
 static void send_blob(int socket, const char *hex)
 {
 	char control[CMSG_SPACE(sizeof(int))] = { 0 }, status = 0;
@@ -706,16 +679,6 @@ static void run_worker(struct result *result)
 		exit(1);
 }
 
-static void publish(const char *from, const char *to)
-{
-	char *path = workdir_path(from);
-
-	check_replaceable(to);
-	if (rename(path, to))
-		die("%s cannot be made: %s", to, strerror(errno));
-	free(path);
-}
-
 static void write_conf(const struct result *r)
 {
 	int fd = workdir_file("conf");
@@ -740,7 +703,7 @@ static void write_beside(const char *end, const char *text)
 
 	if (dprintf(fd, "%s", text) < 0 || close(fd))
 		die("%s: %s", beside_output(end), strerror(errno));
-	publish(end, beside_output(end));
+	publish_file(end, beside_output(end));
 }
 
 static void write_monitors(unsigned int memory)
@@ -759,64 +722,33 @@ static void publish_file_system(const struct result *result)
 	write_conf(result);
 	if (fstat(job.out, &st))
 		die("fstat: %s", strerror(errno));
-	publish("conf", beside_output(".conf"));
-	publish("image", output);
+	publish_file("conf", beside_output(".conf"));
+	publish_file("image", output);
 	write_monitors(result->memory);
 	printf("    %s: %" PRIu64 " MB used of %" PRIu64 " MB\n", output,
 	       (uint64_t)st.st_blocks * 512 >> 20, (uint64_t)st.st_size >> 20);
 }
 
-static void publish_blob(const char *from, const char *hex)
+static void publish_image(struct result *r)
 {
-	char *to = xasprintf("%s/blobs/sha256/%s", output, hex);
+	const struct layout_blob blobs[] = { { "layer", r->layer }, { "config", r->config },
+					     { "manifest", r->manifest } };
 
-	if (!is_digest(hex))
-		die("--oci: '%s' is not a sha256 digest", hex);
-	publish(from, to);
-	free(to);
-}
-
-/* The index last: until then, nobody looks for the blobs. */
-static void publish_layout(struct result *r)
-{
-	char *path = xasprintf("%s/blobs/sha256", output);
-	int fd = workdir_file("oci-layout");
-
-	if (dprintf(fd, "{\"imageLayoutVersion\":\"1.0.0\"}") < 0 || close(fd))
-		die("--oci: oci-layout: %s", strerror(errno));
 	r->layer[HEX_DIGITS] = r->config[HEX_DIGITS] = r->manifest[HEX_DIGITS] = '\0';
-	need_folders(path);
-	publish_blob("layer", r->layer);
-	publish_blob("config", r->config);
-	publish_blob("manifest", r->manifest);
-	free(path);
-	path = xasprintf("%s/oci-layout", output);
-	publish("oci-layout", path);
-	free(path);
-	path = xasprintf("%s/index.json", output);
-	publish("index", path);
-	free(path);
+	publish_layout(output, blobs, ARRAY_SIZE(blobs));
 	printf("    %s:%s\n", output, job.name);
 }
 
 static void open_layout_output(void)
 {
-	char *layout = xasprintf("%s/oci-layout", output);
-	char *index = xasprintf("%s/index.json", output);
-	struct stat st;
-
 	if (given.rewrite)
 		die("--rewrite is for a file system, which lupine image makes of a layout");
-	if (!lstat(output, &st) && stat(layout, &st))
-		die("--oci: %s is there already, and not an OCI layout", output);
 	job.to_oci = true;
 	job.layer = workdir_file("layer");
 	job.config = workdir_file("config");
 	job.oci_manifest = workdir_file("manifest");
 	job.index = workdir_file("index");
-	job.old_index = open(index, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	free(layout);
-	free(index);
+	job.old_index = open_layout(output);
 }
 
 int cmd_image(int argc, char **argv)
@@ -858,7 +790,7 @@ int cmd_image(int argc, char **argv)
 		return 0;
 	workdir_commit();
 	if (given.oci)
-		publish_layout(&result);
+		publish_image(&result);
 	else
 		publish_file_system(&result);
 	clock_gettime(CLOCK_MONOTONIC, &end);

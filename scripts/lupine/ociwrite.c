@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "image.h"
+#include "ociwrite.h"
 #include "tarwrite.h"
 
 #define CONFIG_TYPE	"application/vnd.oci.image.config.v1+json"
@@ -20,25 +20,22 @@
 #define MANIFEST_TYPE	"application/vnd.oci.image.manifest.v1+json"
 #define REF_NAME	"org.opencontainers.image.ref.name"
 
-struct sink {
-	int fd;
-	uint64_t size;
-	EVP_MD_CTX *sha;
-	char hex[HEX_DIGITS + 1];
-};
-
-static void sink_open(struct sink *s, int fd)
+void sink_open(struct sink *s, int fd)
 {
 	*s = (struct sink){ .fd = fd, .sha = sha256_begin() };
 }
 
-static void sink_write(void *to, const void *data, size_t size)
+void sink_write(void *to, const void *data, size_t size)
 {
 	struct sink *s = to;
 	const char *p = data;
 	ssize_t n;
 
 	EVP_DigestUpdate(s->sha, data, size);
+	if (s->fd < 0) {
+		s->size += size;
+		return;
+	}
 	for (; size; size -= n, p += n, s->size += n) {
 		n = write(s->fd, p, size);
 		if (n < 0)
@@ -196,7 +193,7 @@ static void write_json(struct sink *sink, int fd, json_object *o)
 	sha256_hex(sink->sha, sink->hex);
 }
 
-static json_object *descriptor(const char *type, const struct sink *sink)
+json_object *oci_descriptor(const char *type, const struct sink *sink)
 {
 	json_object *o = json_object_new_object();
 	char *digest = xasprintf("sha256:%s", sink->hex);
@@ -208,21 +205,24 @@ static json_object *descriptor(const char *type, const struct sink *sink)
 	return o;
 }
 
-static json_object *image_json(const struct job *job, struct manifest *conf, const char *layer)
+json_object *oci_config(const char *os, const char *arch, const char **diff_ids, size_t nr)
 {
 	json_object *o = json_object_new_object(), *fs = json_object_new_object();
 	json_object *ids = json_object_new_array();
-	char *digest = xasprintf("sha256:%s", layer);
+	char *digest;
+	size_t i;
 
 	json_object_object_add(o, "created", json_object_new_string("1970-01-01T00:00:00Z"));
-	json_object_object_add(o, "architecture", json_object_new_string(job->image.arch));
-	json_object_object_add(o, "os", json_object_new_string(job->image.os));
-	json_object_object_add(o, "config", config_json(conf));
+	json_object_object_add(o, "architecture", json_object_new_string(arch));
+	json_object_object_add(o, "os", json_object_new_string(os));
+	for (i = 0; i < nr; i++) {
+		digest = xasprintf("sha256:%s", diff_ids[i]);
+		json_object_array_add(ids, json_object_new_string(digest));
+		free(digest);
+	}
 	json_object_object_add(fs, "type", json_object_new_string("layers"));
-	json_object_array_add(ids, json_object_new_string(digest));
 	json_object_object_add(fs, "diff_ids", ids);
 	json_object_object_add(o, "rootfs", fs);
-	free(digest);
 	return o;
 }
 
@@ -270,39 +270,67 @@ static json_object *versioned(const char *type)
 	return o;
 }
 
+static void write_manifest(struct sink *sink, int fd, const struct sink *config,
+			   json_object *layers, json_object *annotations)
+{
+	json_object *o = versioned(MANIFEST_TYPE);
+
+	json_object_object_add(o, "config", oci_descriptor(CONFIG_TYPE, config));
+	json_object_object_add(o, "layers", layers);
+	if (annotations)
+		json_object_object_add(o, "annotations", annotations);
+	write_json(sink, fd, o);
+	json_object_put(o);
+}
+
+static void write_index(int fd, int old_index, const char *name, const struct sink *manifest)
+{
+	json_object *o = versioned("application/vnd.oci.image.index.v1+json");
+	json_object *list = other_images(old_index, name), *d, *a;
+	struct sink sink;
+
+	d = oci_descriptor(MANIFEST_TYPE, manifest);
+	a = json_object_new_object();
+	json_object_object_add(a, REF_NAME, json_object_new_string(name));
+	json_object_object_add(d, "annotations", a);
+	json_object_array_add(list, d);
+	json_object_object_add(o, "manifests", list);
+	write_json(&sink, fd, o);
+	json_object_put(o);
+}
+
+void oci_finish(const struct oci_parts *parts, json_object *config, json_object *layers,
+		json_object *annotations, struct oci_digests *digests)
+{
+	struct sink c, m;
+
+	write_json(&c, parts->config, config);
+	json_object_put(config);
+	write_manifest(&m, parts->manifest, &c, layers, annotations);
+	write_index(parts->index, parts->old_index, parts->name, &m);
+	memcpy(digests->config, c.hex, sizeof(c.hex));
+	memcpy(digests->manifest, m.hex, sizeof(m.hex));
+}
+
 void oci_write(struct job *job, struct manifest *conf, struct result *result)
 {
-	json_object *o, *list, *d, *a;
-	struct sink layer, config, manifest, index;
+	const struct oci_parts parts = { job->config, job->oci_manifest, job->index,
+					 job->old_index, job->name };
+	json_object *config, *layers = json_object_new_array();
+	struct oci_digests digests;
+	struct sink layer;
+	const char *id;
 
 	sink_open(&layer, job->layer);
 	write_layer(&layer);
 	sha256_hex(layer.sha, layer.hex);
-
-	o = image_json(job, conf, layer.hex);
-	write_json(&config, job->config, o);
-	json_object_put(o);
-
-	o = versioned(MANIFEST_TYPE);
-	json_object_object_add(o, "config", descriptor(CONFIG_TYPE, &config));
-	list = json_object_new_array();
-	json_object_array_add(list, descriptor(LAYER_TYPE, &layer));
-	json_object_object_add(o, "layers", list);
-	write_json(&manifest, job->oci_manifest, o);
-	json_object_put(o);
-
-	o = versioned("application/vnd.oci.image.index.v1+json");
-	list = other_images(job->old_index, job->name);
-	d = descriptor(MANIFEST_TYPE, &manifest);
-	a = json_object_new_object();
-	json_object_object_add(a, REF_NAME, json_object_new_string(job->name));
-	json_object_object_add(d, "annotations", a);
-	json_object_array_add(list, d);
-	json_object_object_add(o, "manifests", list);
-	write_json(&index, job->index, o);
-	json_object_put(o);
+	id = layer.hex;
+	config = oci_config(job->image.os, job->image.arch, &id, 1);
+	json_object_object_add(config, "config", config_json(conf));
+	json_object_array_add(layers, oci_descriptor(LAYER_TYPE, &layer));
+	oci_finish(&parts, config, layers, NULL, &digests);
 
 	memcpy(result->layer, layer.hex, sizeof(layer.hex));
-	memcpy(result->config, config.hex, sizeof(config.hex));
-	memcpy(result->manifest, manifest.hex, sizeof(manifest.hex));
+	memcpy(result->config, digests.config, sizeof(digests.config));
+	memcpy(result->manifest, digests.manifest, sizeof(digests.manifest));
 }

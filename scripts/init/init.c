@@ -313,7 +313,9 @@ static void pid1(int argc, char **argv)
 	attach_console();
 	config_read(&c, CONFIG_PATH);
 	config_override(&c, getenv("lupine"));
-	for (i = 1; i < (size_t)argc; i++)
+	if (urunit_wanted(argv[0]))
+		urunit_override(&c, argc, argv);
+	for (i = 1; i < (size_t)argc && !urunit_wanted(argv[0]); i++)
 		say("the kernel does not know its parameter '%s'", argv[i]);
 	if (!c.m.key[KEY_ENTRYPOINT].nr && !c.m.key[KEY_CMD].nr)
 		fail("%s names no program to run (entrypoint, cmd or shell)", CONFIG_PATH);
@@ -329,6 +331,7 @@ static void pid1(int argc, char **argv)
 	}
 	net_up(&c, hostname);
 	mount_configured(&c);
+	urunit_mount();
 	set_limits(&c);
 	for (i = 0; i < c.m.key[KEY_SYSCTL].nr; i++)
 		set_sysctl(c.m.key[KEY_SYSCTL].value[i].word[0],
@@ -372,7 +375,8 @@ static void usage(void)
 	     "end the machine.\n"
 	     "\n"
 	     "  --check FILE   read FILE as the configuration, and lupine= from the environment,\n"
-	     "                 and print what the init understands\n"
+	     "                 and print what the init understands; if the program's name is\n"
+	     "                 urunit, urunc's variables, file and words behind FILE, too\n"
 	     "  --help         print this text\n"
 	     "\n"
 	     "The kernel parameter lupine=\"...\" changes the configuration. In its words, %XX\n"
@@ -384,6 +388,10 @@ static void usage(void)
 	     "\n"
 	     "lupine=@vdX reads such changes from the disk /dev/vdX, as lines of the configuration\n"
 	     "that NUL bytes follow.\n"
+	     "\n"
+	     "Where the program's name has urunit in it, words behind -- on the kernel's command\n"
+	     "line are the application's arguments, and the container's environment, user, folder\n"
+	     "and volumes come as urunc hands them over.\n"
 	     "\n"
 	     "A line of the configuration is `key value`. A key with + may be repeated, and #\n"
 	     "starts a comment line. In a value, \\n is a newline, \\\\ a backslash, \\040 a blank,\n"
@@ -402,9 +410,11 @@ int main(int argc, char **argv)
 
 	if (getpid() == 1)
 		pid1(argc, argv);
-	if (argc == 3 && !strcmp(argv[1], "--check")) {
+	if (argc >= 3 && !strcmp(argv[1], "--check") && (argc == 3 || urunit_wanted(argv[0]))) {
 		config_read(&c, argv[2]);
 		config_override(&c, getenv("lupine"));
+		if (urunit_wanted(argv[0]))
+			urunit_override(&c, argc - 2, argv + 2);
 		config_print(&c);
 		return 0;
 	}

@@ -46,6 +46,14 @@ void config_read(struct config *c, const char *path);
 void config_override(struct config *c, const char *words);
 void config_print(const struct config *c);
 
+/*
+ * urunit.c: was this program started as urunc's init? What the container's engine wants
+ * then goes before the configuration; its volumes are mounted when that has been done.
+ */
+bool urunit_wanted(const char *self);
+void urunit_override(struct config *c, int argc, char **argv);
+void urunit_mount(void);
+
 /* account.c */
 struct account {
 	uid_t uid;
@@ -93,6 +101,7 @@ void explain_report(void);
 /* mounts.c */
 void mount_kernel_file_systems(void);
 void mount_configured(const struct config *c);
+void mount_disk(const char *source, const char *dir);
 void unmount_configured(void);
 
 /* net.c */

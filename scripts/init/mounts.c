@@ -175,6 +175,28 @@ static void mount_one(const struct manifest_value *v)
 	free(options);
 }
 
+/* A disk of which nobody says what file system it has */
+void mount_disk(const char *source, const char *dir)
+{
+	char *types = slurp("/proc/filesystems", 4096, NULL), *rest = types, *line;
+	struct stat covered;
+
+	make_disk_node(source);
+	if (make_folders(dir, 0755) || stat(dir, &covered))
+		fail("mount on %s: %s", dir, strerror(errno));
+	/* "nodev TYPE" is for file systems without a disk. */
+	while (rest && (line = strsep(&rest, "\n"))) {
+		if (*line++ == '\t' && !mount(source, dir, line, 0, NULL)) {
+			adopt(dir, &covered);
+			list_add(&mounted, dir);
+			free(types);
+			return;
+		}
+	}
+	fail("mount of %s on %s: no file system of this kernel is on it: %s", source, dir,
+	     strerror(errno));
+}
+
 static void mkdir_one(const struct manifest_value *v)
 {
 	const char *dir = v->word[0], *owner = v->nr > 2 ? v->word[2] : NULL;

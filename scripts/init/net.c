@@ -60,10 +60,34 @@ static bool has_address(int fd)
 	return !ioctl(fd, SIOCGIFADDR, &ifr);
 }
 
+static bool is_beyond(const struct lease *l)
+{
+	return l->gateway.s_addr && ((l->gateway.s_addr ^ l->address.s_addr) & l->netmask.s_addr);
+}
+
+/* Networks of containers have gateways in another subnet, of which nothing says where they are. */
+static int add_route(int fd, const struct lease *l)
+{
+	struct rtentry rt = { .rt_flags = RTF_UP | RTF_HOST, .rt_dev = (char *)NIC };
+	struct in_addr any = { .s_addr = INADDR_ANY }, all = { .s_addr = INADDR_NONE };
+
+	if (!l->gateway.s_addr)
+		return 0;
+	if (is_beyond(l)) {
+		set_in(&rt.rt_dst, l->gateway);
+		set_in(&rt.rt_genmask, all);
+		if (ioctl(fd, SIOCADDRT, &rt) && errno != EEXIST)
+			return -1;
+	}
+	rt.rt_flags = RTF_UP | RTF_GATEWAY;
+	set_in(&rt.rt_dst, any);
+	set_in(&rt.rt_genmask, any);
+	set_in(&rt.rt_gateway, l->gateway);
+	return ioctl(fd, SIOCADDRT, &rt) && errno != EEXIST ? -1 : 0;
+}
+
 static int apply(int fd, const struct lease *l)
 {
-	struct rtentry rt = { .rt_flags = RTF_UP | RTF_GATEWAY };
-	struct in_addr any = { .s_addr = INADDR_ANY };
 	struct ifreq ifr = { .ifr_name = NIC };
 
 	set_in(&ifr.ifr_addr, l->address);
@@ -72,12 +96,7 @@ static int apply(int fd, const struct lease *l)
 	set_in(&ifr.ifr_netmask, l->netmask);
 	if (ioctl(fd, SIOCSIFNETMASK, &ifr) || set_up(fd, NIC))
 		return -1;
-	if (!l->gateway.s_addr)
-		return 0;
-	set_in(&rt.rt_dst, any);
-	set_in(&rt.rt_genmask, any);
-	set_in(&rt.rt_gateway, l->gateway);
-	return ioctl(fd, SIOCADDRT, &rt) && errno != EEXIST ? -1 : 0;
+	return add_route(fd, l);
 }
 
 static void add_dns(struct lease *l, const char *text)
@@ -366,6 +385,9 @@ void net_up(const struct config *c, const char *hostname)
 		} else if (apply(fd, &l)) {
 			say("%s: %s: %s", NIC, inet_ntoa(l.address), strerror(errno));
 		}
+	} else if (want && is_beyond(&l) && add_route(fd, &l)) {
+		/* The kernel's own ip= does not do that. */
+		say("%s: route to %s: %s", NIC, inet_ntoa(l.gateway), strerror(errno));
 	}
 	write_resolv_conf(&l);
 	close(fd);

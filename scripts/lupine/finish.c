@@ -384,6 +384,8 @@ void finish_root(const void *init, size_t init_size, const char *conf, size_t co
 	tree_put("/etc/lupine-init.conf", file_of(conf, conf_size, 0644), MADE);
 	inode = file_of(init, init_size, 0755);
 	tree_put("/sbin/init", inode, MADE);
+	/* By this name, it knows that urunc starts it. */
+	tree_put("/sbin/urunit", link_to("init"), MADE);
 	/* Hosts and name servers are found out at boot. */
 	remove_path("/etc/resolv.conf");
 	remove_path("/etc/hosts");

@@ -92,6 +92,60 @@ wrong "a disk that is none" 'user a\n' "@../x: want @vda to @vdz" '@../x'
 wrong "a disk that is not there" 'user a\n' "@vdz: No such file or directory" '@vdz'
 wrong "an unknown override" 'user a\n' "unknown option --usr" '--usr b'
 wrong "an override without value" 'user a\n' "--user has no value" '--user'
+
+# as_urunit CONFIG FILE VARIABLE|WORD...: the same program as urunc's init. FILE, if it is not
+# empty, is what urunc hands over; without it variables are words of the kernel's command line.
+ln -s init "$work/urunit"
+as_urunit()
+{
+	local variables=(HOME=/ TERM=linux) told
+
+	printf '%b' "$1" >"$work/conf"
+	printf '%b' "$2" >"$work/told"
+	told=$2
+	shift 2
+	[ -z "$told" ] || variables+=("URUNIT_CONFIG=$work/told")
+	while [[ ${1:-} == *=* ]]; do
+		variables+=("$1")
+		shift
+	done
+	run env -i "${variables[@]}" "$work/urunit" --check "$work/conf" "$@"
+}
+
+usual_path=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+as_urunit 'entrypoint /e\ncmd old\nenv PATH=/own\nenv A=1\n' '' A=2 $usual_path HOSTNAME=pod \
+	URUNIT_DEFROUTE=1 new "'two" "words'" "'one'" "it's" "'open" ''
+check "urunc's words" printed 'entrypoint /e\ncmd new\ncmd two words\ncmd one\ncmd it'\''s\ncmd '\''open\ncmd \nenv PATH=/own\nenv A=2\nenv HOSTNAME=pod\nhostname pod\n'
+as_urunit 'cmd old\nuser app\n' '' PATH=/other
+check "without words, the image's program and user" printed \
+	'cmd old\nenv PATH=/other\nuser app\n'
+as_urunit 'shell echo hello\n' '' more
+check "words behind the shell form" printed \
+	'entrypoint /bin/sh\nentrypoint -c\nentrypoint echo hello\ncmd more\n'
+as_urunit 'cmd a\nuser app\nworkdir /app\n' \
+	"UES\n$usual_path\nA=b c\nEMPTY=\nUEE\nUCS\nUID:1000\nGID:50\nWD:/data\nUCE\n\0\0\0" B=no
+check "urunc's file" printed 'cmd a\nenv A=b c\nenv EMPTY=\nworkdir /data\nuser 1000:50\n'
+as_urunit 'cmd a\nuser app\nworkdir /app\n' 'UCS\nUID:0\nGID:0\nWD:/\nUCE\n'
+check "root in / is what engines say where nobody does" printed \
+	'cmd a\nworkdir /app\nuser app\n'
+as_urunit 'cmd a\n' 'UES\nno variable\n=x\nA.B-C=1\nB=2\nHOSTNAME=-bad\nUEE\nXYZ\nUZS\n'
+check "a name that cannot be is no reason to stop" said '^env B=2$' '^cmd a$'
+as_urunit 'cmd a\n' 'UES\nA=1\n'
+outcome "a file that is cut" 125 'ends within its section UES'
+as_urunit 'cmd a\n' 'UCS\nUID:x\nUCE\n'
+outcome "a user that is no number" 125 "UID 'x' .* no numbers"
+as_urunit 'cmd a\n' 'UCS\nWD:data\nUCE\n'
+outcome "a relative folder from urunc" 125 'is not an absolute path'
+as_urunit 'cmd a\n' 'UBS\nMP:/data\nUBE\n'
+outcome "a volume without its disk" 125 'a volume wants a line ID:'
+as_urunit 'cmd a\n' "UBS\n$(printf 'ID:a\\nMP:/a\\n%.0s' {1..30})UBE\n"
+outcome "more volumes than disks" 125 'more than 25 volumes'
+rm "$work/told"
+run env -i "URUNIT_CONFIG=$work/told" "$work/urunit" --check "$work/conf"
+outcome "a file that is not there" 125 'No such file.*add CONFIG_BLK_DEV_INITRD'
+run "$init" --check "$work/conf" word
+outcome "words are for urunit" 125 '^Usage'
+
 run "$init" --check "$work/none"
 outcome "no file" 125 'No such file'
 run "$init"

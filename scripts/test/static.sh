@@ -215,7 +215,7 @@ spelling()
 	files README Makefile series 'scripts/*' 'kconfig-profiles/*' 'Documentation/*' \
 		'selftests/*' 'patches/*' |
 		xargs codespell --builtin clear \
-		--ignore-words-list extraversion,ist,te,ser,damon
+		--ignore-words-list extraversion,ist,te,ser,damon,ues,stopp
 }
 
 # Malformed tables, broken references and the like.

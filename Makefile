@@ -27,6 +27,10 @@ export BASE
 export KSRC
 ##   BUILD    folder for everything generated (build)
 export BUILD
+##   TO       where make pack puts the container image: oci:DIR, oci-archive:FILE or
+##            a reference, docker://... (oci:build/image/APP.oci)
+##   HYPERVISOR  monitor by which urunc runs it: qemu, firecracker, cloud-hypervisor (qemu)
+export TO HYPERVISOR
 ##   PORTS    HOST:GUEST pairs to forward (the ports of the application)
 export PORTS
 ##   RUNS     repetitions of each measurement (5)
@@ -44,7 +48,7 @@ export JOBS
 ##   V        1 shows the commands of a build and their output
 export V
 
-.PHONY: help run setup tree kernel ukl-kernel image musl check-host check kconfig-news tables
+.PHONY: help run setup tree kernel ukl-kernel image pack musl check-host check kconfig-news tables
 .PHONY: test test-full test-kvm fuzz bench bench-report bench-list bench-processes app-table
 .PHONY: report-hardware test-bochs
 .PHONY: profile setup-bench clean review export port-check htmldocs man deb check-bisect
@@ -91,6 +95,9 @@ ukl-kernel: # build the objects that scripts/ukl/ukl-gcc links with
 image: # make the root file system of APP or OCI in build/image
 	@$(setup) image$(if $(OCI), oci)
 	@scripts/$(if $(OCI),lupine/lupine image $(if $(MUSL),--musl) $(if $(REWRITE),--rewrite) "$(OCI)",apps/build $(if $(REWRITE),--rewrite) $(APP))
+
+pack: # make a container image of APP or OCI for urunc, on containerd and Kubernetes
+	@scripts/apps/run --pack $(APP)
 
 musl: # build the libc that uses the call entry, in build/musl
 	@$(setup) image

@@ -14,6 +14,7 @@ int cmd_cp(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_guest(int argc, char **argv);
 int cmd_image(int argc, char **argv);
+int cmd_pack(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 
 /* util.c: messages go to stderr behind the program's name, see say_line(). */

@@ -15,6 +15,7 @@ static const struct {
 	{ "exec", cmd_exec, "run a program in a guest in the background" },
 	{ "guest", cmd_guest, "look after guests in the background" },
 	{ "image", cmd_image, "make a root file system of a container image" },
+	{ "pack", cmd_pack, "make a container image that urunc runs" },
 	{ "run", cmd_run, "boot a kernel with a root file system" },
 };
 

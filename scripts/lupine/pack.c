@@ -28,6 +28,7 @@
 #include "workdir.h"
 
 #define LAYER_TYPE	"application/vnd.oci.image.layer.v1.tar+gzip"
+#define PROFILE		"lupine-general+pci+urunc"
 #define URUNC		"com.urunc.unikernel."
 #define KERNEL		"/kernel"
 #define ROOT		"/rootfs.ext2"
@@ -44,7 +45,7 @@ static const char help[] =
 "kernel is a layer of its own: a registry keeps it once for all applications.\n"
 "\n"
 "  --kernel FILE      the kernel, a vmlinux (default:\n"
-"                     build/kernel/lupine-general+pci+initrd/vmlinux)\n"
+"                     build/kernel/" PROFILE "/vmlinux)\n"
 "  --hypervisor NAME  qemu (default), firecracker or cloud-hypervisor\n"
 "  --name NAME        name of the image (default: that of IMAGE.ext2)\n"
 "  --to TO            where it goes (default: oci:build/image/NAME.oci):\n"
@@ -129,16 +130,18 @@ static void tar_file(struct tar *tar, const struct layer_file *f)
 	const struct inode inode = { .mode = S_IFREG | f->mode, .nlink = 1, .size = f->size,
 				     .mem = (uint8_t *)"" };
 	static uint8_t data[1024 * 1024];
-	uint64_t at;
+	uint64_t at, left;
 	ssize_t n;
 
 	tar_entry(tar, f->path + 1, &inode, NULL);
 	if (f->text)
 		tar_data(tar, f->text, f->size);
 	for (at = 0; !f->text && at < f->size; at += n) {
-		n = pread(f->fd, data, f->size - at < sizeof(data) ? f->size - at : sizeof(data), at);
+		left = f->size - at;
+		n = pread(f->fd, data, left < sizeof(data) ? left : sizeof(data), at);
 		if (n <= 0)
-			die("%s cannot be read: %s", f->path + 1, n ? strerror(errno) : "it has become shorter");
+			die("%s cannot be read: %s", f->path + 1,
+			    n ? strerror(errno) : "it has become shorter");
 		tar_data(tar, data, n);
 		progress(!at, "compressing %s: %" PRIu64 " of %" PRIu64 " MB", f->path + 1,
 			 (at + n) >> 20, f->size >> 20);
@@ -163,8 +166,10 @@ static void write_layer(struct layer_out *l, const char *name, const struct laye
 static int parse_options(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "kernel", required_argument, NULL, 'k' }, { "hypervisor", required_argument, NULL, 'v' },
-		{ "name", required_argument, NULL, 'n' }, { "to", required_argument, NULL, 't' },
+		{ "kernel", required_argument, NULL, 'k' },
+		{ "hypervisor", required_argument, NULL, 'v' },
+		{ "name", required_argument, NULL, 'n' },
+		{ "to", required_argument, NULL, 't' },
 		{ "help", no_argument, NULL, 'h' }, { },
 	};
 	int option;
@@ -252,7 +257,8 @@ static void check_root(int fd)
 /* What the kernel says of itself: the word behind "Linux version " */
 static char *kernel_release(const char *path)
 {
-	static const char banner[] = "Linux version ";
+	static const char banner[] = "Linux version ", allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.+-~_";
 	size_t size, len;
 	char *data = slurp(path, MAX_KERNEL, &size), *at, *release;
 
@@ -262,7 +268,7 @@ static char *kernel_release(const char *path)
 		die("%s is no vmlinux, which urunc's monitors boot", path);
 	at = memmem(data, size, banner, strlen(banner));
 	at = at ? at + strlen(banner) : NULL;
-	len = at ? strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.+-~_") : 0;
+	len = at ? strspn(at, allowed) : 0;
 	if (!len || len > 64)
 		die("%s is no Linux kernel: it does not say its version", path);
 	release = xasprintf("%.*s", (int)len, at);
@@ -280,7 +286,8 @@ static void check_configuration(const char *config, const char *path)
 					      "SERIAL_8250_CONSOLE", "PVH", NULL };
 	static const char *const pci[] = { "PCI", "VIRTIO_PCI", "ACPI", NULL };
 	static const char *const mmio[] = { "VIRTIO_MMIO_CMDLINE_DEVICES", NULL };
-	const char *const *lists[] = { always, strcmp(given.hypervisor, "firecracker") ? pci : mmio };
+	bool is_mmio = !strcmp(given.hypervisor, "firecracker");
+	const char *const *lists[] = { always, is_mmio ? mmio : pci };
 	char *line;
 	size_t i;
 
@@ -289,7 +296,7 @@ static void check_configuration(const char *config, const char *path)
 			line = xasprintf("\nCONFIG_%s=y\n", *lists[i]);
 			if (!strstr(config, line))
 				die("%s is without CONFIG_%s, which a guest of urunc needs by %s; "
-				    "make kernel PROFILE=lupine-general+pci+initrd has it",
+				    "make kernel PROFILE=" PROFILE " has it",
 				    path, *lists[i], given.hypervisor);
 			free(line);
 		}
@@ -509,10 +516,11 @@ int cmd_pack(int argc, char **argv)
 	if (!(layout ?: archive ?: given.to)[0] || (!layout && !archive && !strchr(given.to, ':')))
 		die("--to %s: want oci:DIR, oci-archive:FILE or a reference for skopeo, docker://...",
 		    given.to);
-	kernel_path = given.kernel ?: build_path("kernel/lupine-general+pci+initrd/vmlinux");
-	kernel.fd = open_regular(kernel_path, "make kernel PROFILE=lupine-general+pci+initrd makes it",
+	kernel_path = given.kernel ?: build_path("kernel/" PROFILE "/vmlinux");
+	kernel.fd = open_regular(kernel_path, "make kernel PROFILE=" PROFILE " makes it",
 				 &kernel.size);
-	root[0].fd = open_regular(given.image, "make image or lupine image makes it", &root[0].size);
+	root[0].fd = open_regular(given.image, "make image or lupine image makes it",
+				  &root[0].size);
 	check_root(root[0].fd);
 	label = labels(kernel_path);
 	release = json_object_get_string(json_object_object_get(label, "lupine.kernel.release"));

@@ -5,7 +5,7 @@
 #
 # Test `lupine pack`: what is in the image, that the same files make the same bytes, and that
 # mistakes leave nothing; and that the init runs as urunc's, by booting with urunc's command
-# lines. Of a kernel with PCI and initrd (lupine-general+pci+initrd) these are the exact ones
+# lines. Of a kernel with PCI and initrd (lupine-general+pci+urunc) these are the exact ones
 # but for KVM.
 # shellcheck disable=SC2016 # the guest's shell expands these
 set -eu

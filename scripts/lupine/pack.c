@@ -449,12 +449,11 @@ static void print_sizes(const struct layer_out *kernel, const struct layer_out *
 /* An archive of a layout, which is the same for the same layout. */
 static void write_archive(const struct layout_blob *blobs, size_t nr)
 {
-	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 	static const struct inode folder = { .mode = S_IFDIR | 0755, .nlink = 1 };
 	struct sink sink;
 	struct tar tar = { .write = sink_write, .to = &sink };
-	struct layer_file f = { .path = "/oci-layout", .text = layout, .size = strlen(layout),
-				.mode = 0644 };
+	struct layer_file f = { .path = "/oci-layout", .text = OCI_LAYOUT,
+				.size = strlen(OCI_LAYOUT), .mode = 0644 };
 	size_t i;
 
 	sink_open(&sink, workdir_file("archive"));
@@ -487,7 +486,7 @@ static void push(const struct layout_blob *blobs, size_t nr)
 		die("%s cannot be written", given.to);
 }
 
-/* Where things are made: beside what they become */
+/* What stands behind the prefix of --to, or NULL */
 static const char *path_behind(const char *prefix)
 {
 	return strncmp(given.to, prefix, strlen(prefix)) ? NULL : given.to + strlen(prefix);

@@ -75,7 +75,7 @@ void publish_layout(const char *output, const struct layout_blob *blobs, size_t 
 	int fd = workdir_file("oci-layout");
 	size_t i;
 
-	if (dprintf(fd, "{\"imageLayoutVersion\":\"1.0.0\"}") < 0 || close(fd))
+	if (dprintf(fd, "%s", OCI_LAYOUT) < 0 || close(fd))
 		die("oci-layout: %s", strerror(errno));
 	need_folders(path);
 	for (i = 0; i < nr; i++) {

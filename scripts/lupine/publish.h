@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The content of the file oci-layout */
+#define OCI_LAYOUT	"{\"imageLayoutVersion\":\"1.0.0\"}"
+
 /* publish.c: these end the program if it is not possible. */
 void need_folders(const char *path);
 char *folder_of(const char *path);

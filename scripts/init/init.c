@@ -315,8 +315,9 @@ static void pid1(int argc, char **argv)
 	config_override(&c, getenv("lupine"));
 	if (urunit_wanted(argv[0]))
 		urunit_override(&c, argc, argv);
-	for (i = 1; i < (size_t)argc && !urunit_wanted(argv[0]); i++)
-		say("the kernel does not know its parameter '%s'", argv[i]);
+	else
+		for (i = 1; i < (size_t)argc; i++)
+			say("the kernel does not know its parameter '%s'", argv[i]);
 	if (!c.m.key[KEY_ENTRYPOINT].nr && !c.m.key[KEY_CMD].nr)
 		fail("%s names no program to run (entrypoint, cmd or shell)", CONFIG_PATH);
 	check_needs(&c);

@@ -545,7 +545,7 @@ int cmd_pack(int argc, char **argv)
 	json_object_array_add(layers, oci_descriptor(LAYER_TYPE, &second.compressed));
 	parts = (struct oci_parts){ workdir_file("config"), workdir_file("manifest"),
 				    workdir_file("index"), old_index, given.name };
-	oci_finish(&parts, config_json(ids, label), layers, annotations(release), &digests);
+	oci_finish(&parts, config_json(ids, label), layers, json_object_get(json), &digests);
 
 	const struct layout_blob blobs[] = {
 		{ "kernel", first.compressed.hex }, { "root", second.compressed.hex },

@@ -145,8 +145,10 @@ static void relocations(const struct program *finished, const struct program *li
 	Elf_Scn *scn = NULL;
 	GElf_Shdr h, target;
 
+	/* Those in memory are for the program's start, and may have no symbols. */
 	while ((scn = elf_nextscn(linked->elf, scn)))
 		if (gelf_getshdr(scn, &h) && h.sh_type == SHT_RELA && h.sh_entsize && h.sh_info &&
+		    !(h.sh_flags & SHF_ALLOC) &&
 		    gelf_getshdr(elf_getscn(linked->elf, h.sh_info), &target) &&
 		    (target.sh_flags & SHF_ALLOC))
 			relocate_section(finished, linked, scn, &h, symbols);

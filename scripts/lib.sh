@@ -273,6 +273,10 @@ lock()
 	fi
 }
 
+# run_quilt COMMAND...: as everybody's settings would have it, and with a TMPDIR without blanks,
+# which quilt 0.68 takes for several words
+run_quilt() { TMPDIR=$BUILD quilt --quiltrc - "$@"; }
+
 # lock_shared NAME: while this runs, nobody gets the lock NAME.
 lock_shared()
 {

@@ -57,7 +57,7 @@ quilt_tree()
 	cd "$tree" || die "cannot enter $tree"
 	# Patches may have changed since they were applied: backups decide.
 	if [ -e .pc/applied-patches ]; then
-		quilt --quiltrc - pop -a -f -q >"$folder/quilt.log" 2>&1 ||
+		run_quilt pop -a -f -q >"$folder/quilt.log" 2>&1 ||
 			{ cat "$folder/quilt.log" >&2; die "remove $folder, and try again"; }
 		rm -rf .pc
 	fi
@@ -70,10 +70,10 @@ go_to()
 	local have
 
 	cd "$tree" || die "cannot enter $tree"
-	have=$(quilt --quiltrc - applied 2>/dev/null | wc -l)
+	have=$(run_quilt applied 2>/dev/null | wc -l)
 	if [ "$have" -lt "$1" ]; then
-		quilt --quiltrc - push -q --fuzz=0 --color=never $(($1 - have))
+		run_quilt push -q --fuzz=0 --color=never $(($1 - have))
 	elif [ "$have" -gt "$1" ]; then
-		quilt --quiltrc - pop -q $((have - $1))
+		run_quilt pop -q $((have - $1))
 	fi
 }

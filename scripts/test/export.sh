@@ -180,7 +180,7 @@ by_quilt()
 {
 	clean "$work/quilt"
 	(cd "$work/quilt" && QUILT_PATCHES=$out/debian/patches \
-		quilt --quiltrc - push -a --fuzz=0 --color=never) >"$work/quilt.log" 2>&1 ||
+		run_quilt push -a --fuzz=0 --color=never) >"$work/quilt.log" 2>&1 ||
 		{ tail -n 20 "$work/quilt.log"; return 1; }
 	no grep -E 'with fuzz|\(offset' "$work/quilt.log"
 	same_as_tree "$work/quilt"

@@ -58,10 +58,15 @@ begin_server()
 	) 2>/dev/null &
 	wait_for 10 listens || :
 	server=$(<"$work/server")
-	at_exit end_server "$server"
+	at_exit end_server "$server" "$console.status"
 }
 
-end_server() { kill "$1" 2>/dev/null || :; }
+# The last that it does is to write its status, into a folder that goes with the test.
+end_server()
+{
+	kill "$1" 2>/dev/null || :
+	wait_for 10 test -e "$2" || :
+}
 
 # ended_with STATUS: the server, within ten seconds
 ended_with()
@@ -221,9 +226,10 @@ check "the status of a signal" ended_by INT 130
 (ulimit -n 80 && begin_server)
 port=$(<"$work/port")
 server=$(<"$work/server")
+console=$work/console-$port
 # More than there are descriptors for wait for their turn.
 check "of sixty requests to a server with few descriptors none is lost" all_answered 60
-end_server "$server"
+end_server "$server" "$console.status"
 begin_server -- fail
 check "an application that fails is not started again" fails_with_its_status
 begin_server

@@ -28,6 +28,8 @@ fresh()
 	rm -rf "$chroot"
 	mkdir -p "$SHARED/host"
 	make_debian "$suite" ca-certificates,git,make
+	# One of the tests is another user, who has to reach the clone.
+	chmod a+x "$chroot/root"
 }
 
 # The last commit

@@ -323,14 +323,16 @@ odd_user()
 # no home.
 another_user()
 {
-	local user=(setpriv --reuid 65534 --regid 65534 --clear-groups env -u HOME "BUILD=$work/theirs"
-		GIT_CONFIG_COUNT=0 "KSRC=$kernel" "$repo/scripts/source/tree")
+	local nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups) user
 
+	user=("${nobody[@]}" env -u HOME "BUILD=$work/theirs" GIT_CONFIG_COUNT=0 "KSRC=$kernel"
+		"$repo/scripts/source/tree")
 	[ "$(id -u)" = 0 ] || { echo "needs root"; return $SKIP; }
+	chmod a+rx "$work"
+	"${nobody[@]}" test -x "$work" || { echo "no other user gets to $work"; return $SKIP; }
 	mkdir -p "$repo/selftests/kml" "$work/theirs"
 	echo x >"$repo/selftests/kml/new"
 	chown 65534 "$work/theirs"
-	chmod a+rx "$work"
 	commit_all "$repo"
 	chmod -R a-w,a+rX "$repo" "$kernel"
 	says '' "${user[@]}" --bare </dev/null

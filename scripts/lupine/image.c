@@ -220,24 +220,8 @@ static char *name_of_image(const char *image)
 
 static void set_name(void)
 {
-	const char *p;
-
 	job.name = given.name ?: given.image ? name_of_image(given.image) : "image";
-	for (p = job.name; *p; p++)
-		if (!isalnum(*p) && (p == job.name || !strchr("._-", *p)))
-			break;
-	if (*p || p == job.name || strlen(job.name) > 100)
-		die("'%s' cannot be a file's name; give one with --name", job.name);
-}
-
-/* FILE.ext2 has FILE.conf beside it. */
-static char *beside_output(const char *end)
-{
-	size_t len = strlen(output);
-
-	if (len > 5 && !strcmp(output + len - 5, ".ext2"))
-		len -= 5;
-	return xasprintf("%.*s%s", (int)len, output, end);
+	check_name(job.name);
 }
 
 static void set_output(void)
@@ -252,9 +236,9 @@ static void set_output(void)
 		output = given.output ? xstrdup(given.output) :
 			build_path("image/%s.ext2", job.name);
 		check_replaceable(output);
-		check_replaceable(beside_output(".conf"));
-		check_replaceable(beside_output(FIRECRACKER));
-		check_replaceable(beside_output(CLOUD_HYPERVISOR));
+		check_replaceable(beside_image(output, ".conf"));
+		check_replaceable(beside_image(output, FIRECRACKER));
+		check_replaceable(beside_image(output, CLOUD_HYPERVISOR));
 	}
 	out_dir = given.list ? xstrdup(getenv("TMPDIR") ?: "/tmp") : folder_of(output);
 	need_folders(out_dir);
@@ -283,18 +267,6 @@ static void read_manifest(void)
 			die("%s", error);
 		job.memory = manifest_number(&m, KEY_MEMORY, 0);
 	}
-}
-
-static int open_file(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st))
-		die("%s cannot be read: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode))
-		die("%s is not a file", path);
-	return fd;
 }
 
 static int open_inside(int dir, const char *name, int flags)
@@ -330,7 +302,7 @@ static void use_layout(const char *path)
 static void use_archive(const char *path)
 {
 	job.source = (struct source){ .kind = SOURCE_ARCHIVE, .name = xstrdup(path) };
-	job.source.archive = open_file(path);
+	job.source.archive = open_regular(path, NULL);
 }
 
 /* A folder or file of that name, or with :TAG behind it */
@@ -549,7 +521,7 @@ static void use_packages(void)
 
 	if (!given.layer)
 		return;
-	fd = open_file(given.layer);
+	fd = open_regular(given.layer, NULL);
 	if (fstat(fd, &st))
 		die("fstat: %s", strerror(errno));
 	job.has_packages = true;
@@ -694,7 +666,7 @@ static void write_conf(const struct result *r)
 	if (r->ready)
 		fprintf(f, "ready=%u\n", r->ready);
 	if (fclose(f))
-		die("%s: %s", beside_output(".conf"), strerror(errno));
+		die("%s: %s", beside_image(output, ".conf"), strerror(errno));
 }
 
 static void write_beside(const char *end, const char *text)
@@ -702,8 +674,8 @@ static void write_beside(const char *end, const char *text)
 	int fd = workdir_file(end);
 
 	if (dprintf(fd, "%s", text) < 0 || close(fd))
-		die("%s: %s", beside_output(end), strerror(errno));
-	publish_file(end, beside_output(end));
+		die("%s: %s", beside_image(output, end), strerror(errno));
+	publish_file(end, beside_image(output, end));
 }
 
 static void write_monitors(unsigned int memory)
@@ -722,7 +694,7 @@ static void publish_file_system(const struct result *result)
 	write_conf(result);
 	if (fstat(job.out, &st))
 		die("fstat: %s", strerror(errno));
-	publish_file("conf", beside_output(".conf"));
+	publish_file("conf", beside_image(output, ".conf"));
 	publish_file("image", output);
 	write_monitors(result->memory);
 	printf("    %s: %" PRIu64 " MB used of %" PRIu64 " MB\n", output,

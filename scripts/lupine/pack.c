@@ -208,41 +208,22 @@ static int parse_options(int argc, char **argv)
 	return -1;
 }
 
-/* PATH without the end .ext2 */
-static char *stem(const char *path)
-{
-	size_t len = strlen(path);
-
-	if (len > 5 && !strcmp(path + len - 5, ".ext2"))
-		len -= 5;
-	return xasprintf("%.*s", (int)len, path);
-}
-
-/* A name, which becomes a tag as well: what OCI allows as such */
 static void set_name(void)
 {
-	char *path = stem(given.image), *slash = strrchr(path, '/');
-	const char *name = given.name ?: slash ? slash + 1 : path, *p;
+	char *path = beside_image(given.image, ""), *slash = strrchr(path, '/');
 
-	for (p = name; *p; p++)
-		if (!isalnum((unsigned char)*p) && (p == name || !strchr("._-", *p)))
-			break;
-	if (*p || p == name || strlen(name) > 100)
-		die("'%s' cannot be an image's name; give one with --name", name);
-	given.name = name;
+	given.name = given.name ?: slash ? slash + 1 : path;
+	check_name(given.name);
 }
 
-static int open_regular(const char *path, const char *cure, uint64_t *size)
+static void open_content(struct layer_file *f, const char *path, const char *cure)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st))
-		die("%s cannot be read: %s; %s", path, strerror(errno), cure);
-	if (!S_ISREG(st.st_mode) || !st.st_size)
-		die("%s is no file with something in it; %s", path, cure);
-	*size = st.st_size;
-	return fd;
+	f->fd = open_regular(path, cure);
+	if (fstat(f->fd, &st))
+		die("%s: %s", path, strerror(errno));
+	f->size = st.st_size;
 }
 
 /* The magic number of ext2 is at a fixed place. */
@@ -350,7 +331,7 @@ static json_object *labels(const char *kernel)
 static json_object *exposed_ports(void)
 {
 	json_object *o = json_object_new_object();
-	char *path = xasprintf("%s.conf", stem(given.image)), *text, *rest, *line, *word, *end;
+	char *path = beside_image(given.image, ".conf"), *text, *rest, *line, *word, *end;
 	unsigned long port;
 
 	text = slurp(path, MAX_CONF, NULL);
@@ -459,13 +440,13 @@ static void write_archive(const struct layout_blob *blobs, size_t nr)
 	sink_open(&sink, workdir_file("archive"));
 	tar_file(&tar, &f);
 	f = (struct layer_file){ .path = "/index.json", .mode = 0644 };
-	f.fd = open_regular(workdir_path("index"), "", &f.size);
+	open_content(&f, workdir_path("index"), NULL);
 	tar_file(&tar, &f);
 	tar_entry(&tar, "blobs/", &folder, NULL);
 	tar_entry(&tar, "blobs/sha256/", &folder, NULL);
 	for (i = 0; i < nr; i++) {
 		f.path = xasprintf("/blobs/sha256/%s", blobs[i].hex);
-		f.fd = open_regular(workdir_path(blobs[i].file), "", &f.size);
+		open_content(&f, workdir_path(blobs[i].file), NULL);
 		tar_file(&tar, &f);
 	}
 	tar_end(&tar);
@@ -516,10 +497,8 @@ int cmd_pack(int argc, char **argv)
 		die("--to %s: want oci:DIR, oci-archive:FILE or a reference for skopeo, docker://...",
 		    given.to);
 	kernel_path = given.kernel ?: build_path("kernel/" PROFILE "/vmlinux");
-	kernel.fd = open_regular(kernel_path, "make kernel PROFILE=" PROFILE " makes it",
-				 &kernel.size);
-	root[0].fd = open_regular(given.image, "make image or lupine image makes it",
-				  &root[0].size);
+	open_content(&kernel, kernel_path, "make kernel PROFILE=" PROFILE " makes it");
+	open_content(&root[0], given.image, "make image or lupine image makes it");
 	check_root(root[0].fd);
 	label = labels(kernel_path);
 	release = json_object_get_string(json_object_object_get(label, "lupine.kernel.release"));

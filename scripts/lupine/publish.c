@@ -3,6 +3,7 @@
  * Put what is complete in its place, out of the folder beside it in which it was made
  * (workdir.c). What is there and is no regular file is never replaced.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -36,6 +37,39 @@ void check_replaceable(const char *path)
 
 	if (!lstat(path, &st) && !S_ISREG(st.st_mode))
 		die("%s is there and is no regular file, so it is not replaced", path);
+}
+
+int open_regular(const char *path, const char *cure)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	const char *before = cure ? "; " : "";
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		die("%s cannot be read: %s%s%s", path, strerror(errno), before, cure ?: "");
+	if (!S_ISREG(st.st_mode))
+		die("%s is not a file%s%s", path, before, cure ?: "");
+	return fd;
+}
+
+void check_name(const char *name)
+{
+	const char *p;
+
+	for (p = name; *p; p++)
+		if (!isalnum((unsigned char)*p) && (p == name || !strchr("._-", *p)))
+			break;
+	if (*p || p == name || strlen(name) > 100)
+		die("'%s' cannot be an image's name; give one with --name", name);
+}
+
+char *beside_image(const char *image, const char *end)
+{
+	size_t len = strlen(image);
+
+	if (len > 5 && !strcmp(image + len - 5, ".ext2"))
+		len -= 5;
+	return xasprintf("%.*s%s", (int)len, image, end);
 }
 
 bool is_digest(const char *hex)

@@ -12,6 +12,12 @@
 void need_folders(const char *path);
 char *folder_of(const char *path);
 void check_replaceable(const char *path);
+/* A regular file, for reading; CURE, which may be NULL, ends the message if it is none. */
+int open_regular(const char *path, const char *cure);
+/* A name that becomes a file's and an OCI tag */
+void check_name(const char *name);
+/* FILE.ext2 has files beside it: FILE, with another END */
+char *beside_image(const char *image, const char *end);
 /* A file of the folder in which all is made takes the place of one. */
 void publish_file(const char *from, const char *to);
 

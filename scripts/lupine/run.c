@@ -32,6 +32,7 @@
 #include "explain.h"
 #include "manifest.h"
 #include "network.h"
+#include "publish.h"
 #include "run.h"
 #include "snapshot.h"
 #include "tasks.h"
@@ -473,16 +474,12 @@ static void look_at_image(const struct options *o, const struct guest *g)
 /* memory=MiB of the .conf beside the image; 0 if there is none. */
 static unsigned int memory_of_image(const char *image)
 {
-	char error[MANIFEST_ERROR_SIZE], *path, *line = NULL;
-	size_t len = strlen(image), room = 0;
+	char error[MANIFEST_ERROR_SIZE], *path = beside_image(image, ".conf"), *line = NULL;
 	struct manifest m = { 0 };
 	unsigned int memory;
-	FILE *f;
+	FILE *f = fopen(path, "re");
+	size_t room = 0;
 
-	if (len > 5 && !strcmp(image + len - 5, ".ext2"))
-		len -= 5;
-	path = xasprintf("%.*s.conf", (int)len, image);
-	f = fopen(path, "re");
 	while (f && getline(&line, &room, f) > 0) {
 		line[strcspn(line, "\n")] = '\0';
 		if (strncmp(line, "memory=", 7) || !line[7])

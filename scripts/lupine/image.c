@@ -662,7 +662,7 @@ static void write_conf(const struct result *r)
 	fprintf(f, "memory=%u\nports=", r->memory);
 	for (i = 0; i < r->nr_ports && i < MAX_PORTS; i++)
 		fprintf(f, "%s%u", i ? " " : "", r->ports[i]);
-	fputc('\n', f);
+	fprintf(f, "\ninit=%zu\n", job.init_size);
 	if (r->ready)
 		fprintf(f, "ready=%u\n", r->ready);
 	if (fclose(f))

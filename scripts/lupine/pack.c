@@ -327,31 +327,43 @@ static json_object *labels(const char *kernel)
 	return o;
 }
 
-/* Ports of the .conf beside the root file system, as lupine image writes it */
-static json_object *exposed_ports(void)
+/* Numbers of the .conf beside the root file system, as lupine image writes it */
+static size_t conf_numbers(const char *key, unsigned long most, unsigned long *numbers, size_t room)
 {
-	json_object *o = json_object_new_object();
 	char *path = beside_image(given.image, ".conf"), *text, *rest, *line, *word, *end;
-	unsigned long port;
+	size_t n = 0;
 
 	text = slurp(path, MAX_CONF, NULL);
 	rest = text;
 	while (rest && (line = strsep(&rest, "\n"))) {
-		if (strncmp(line, "ports=", 6))
+		if (strncmp(line, key, strlen(key)) || line[strlen(key)] != '=')
 			continue;
-		line += 6;
-		while ((word = strsep(&line, " "))) {
+		line += strlen(key) + 1;
+		while (n < room && (word = strsep(&line, " "))) {
 			if (!*word)
 				continue;
-			port = strtoul(word, &end, 10);
-			if (!isdigit((unsigned char)*word) || *end || !port || port > 65535)
-				die("%s: '%.20s' is no port; make the image again", path, word);
-			json_object_object_add(o, xasprintf("%lu/tcp", port),
-					       json_object_new_object());
+			numbers[n] = strtoul(word, &end, 10);
+			if (!isdigit((unsigned char)*word) || *end || !numbers[n] ||
+			    numbers[n] > most)
+				die("%s: %s: '%.20s' is no number up to %lu; make the image again",
+				    path, key, word, most);
+			n++;
 		}
 	}
 	free(text);
 	free(path);
+	return n;
+}
+
+static json_object *exposed_ports(void)
+{
+	json_object *o = json_object_new_object();
+	unsigned long ports[MAX_CONF];
+	size_t i, n = conf_numbers("ports", 65535, ports, ARRAY_SIZE(ports));
+
+	for (i = 0; i < n; i++)
+		json_object_object_add(o, xasprintf("%lu/tcp", ports[i]),
+				       json_object_new_object());
 	return o;
 }
 
@@ -415,13 +427,18 @@ static uint64_t bytes_on_disk(int fd)
 	return (uint64_t)st.st_blocks * 512;
 }
 
+/* Kernel and init are what the image has beside the application. */
 static void print_sizes(const struct layer_out *kernel, const struct layer_out *root, int fd)
 {
+	unsigned long init;
+
 	printf("    %-10s %14s %14s\n", "", "bytes", "compressed");
 	printf("    %-10s %14" PRIu64 " %14" PRIu64 "\n", "kernel", kernel->plain.size,
 	       kernel->compressed.size);
 	printf("    %-10s %14" PRIu64 " %14" PRIu64 ", %" PRIu64 " MB of it used\n", "files",
 	       root->plain.size, root->compressed.size, bytes_on_disk(fd) >> 20);
+	if (conf_numbers("init", MAX_KERNEL, &init, 1))
+		printf("    %-10s %14lu\n", "  its init", init);
 	printf("    %-10s %14" PRIu64 " %14" PRIu64 "\n", "image",
 	       kernel->plain.size + root->plain.size,
 	       kernel->compressed.size + root->compressed.size);

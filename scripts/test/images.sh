@@ -47,7 +47,8 @@ equal "groups" "one:x:100: two:x:101:" \
 	"$(in_image 'cat /etc/group' | grep -E '^(one|two):' | paste -sd' ')"
 has "the init" /sbin/init regular 0755 0:0
 equal "what to run" "entrypoint /usr/bin/true,env A=b,hostname app" "$(configuration | paste -sd,)"
-equal "for this machine" "memory=40,ports=1 2" "$(paste -sd, "${image%.ext2}.conf")"
+equal "for this machine" "memory=40,ports=1 2,init=$(in_image 'stat /sbin/init' | sed -n 's/.*Size: \([1-9][0-9]*\).*/\1/p')" \
+	"$(paste -sd, "${image%.ext2}.conf")"
 has "/tmp for everybody" /tmp directory 01777 0:0
 cp "$image" "$work/first"
 again()

@@ -25,7 +25,8 @@ for a; do echo "arg=$a;"; done
 echo "user=$(id -u):$(id -g); dir=$(pwd); host=$(hostname);"
 echo "path=$PATH; A=$A; B=$B; own=$URUNIT_DEFROUTE$URUNIT_CONFIG;"
 ip route | sed 's/^/route=/; s/ *$/;/'
-mount | grep /volume | sed 's/ (.*/;/'
+mount | grep -E ' (/volume|/) ' | sed 's/ (.*/;/'
+echo content >/written
 exit 7
 END
 chmod +x "$work/files/show"
@@ -150,9 +151,23 @@ an_end_in_between_leaves_nothing()
 	done
 }
 
+sizes_are_told()
+{
+	local init
+
+	init=$(sed -n 's/^init=//p' "${image%.ext2}.conf")
+	pack --to "dir:$work/sizes" | tr -s ' ' >"$work/table"
+	cat "$work/table"
+	grep -xE ' kernel [0-9]{7,} [0-9]{7,}' "$work/table"
+	grep -xE ' files [0-9]{7,} [0-9]+, [0-9]+ MB of it used' "$work/table"
+	grep -xE " its init $init" "$work/table"
+	grep -xE ' image [0-9]{7,} [0-9]{7,}' "$work/table"
+	[ "$init" -gt 10000 ]
+}
+
 checks the_kernel_and_files_are_in_it urunc_is_told a_container_is_told \
 	the_same_files_make_the_same_bytes other_images_stay a_reference_is_for_skopeo \
-	an_end_in_between_leaves_nothing
+	sizes_are_told an_end_in_between_leaves_nothing
 
 refuse()
 {
@@ -177,7 +192,7 @@ refuse()
 	image=$work/zero.ext2
 	rejected "a file system that is none" 1 'is no ext2' --to "oci:$work/made/x"
 	image=$work/made
-	rejected "a folder in its place" 1 'is no file' --to "oci:$work/made/x"
+	rejected "a folder in its place" 1 'is not a file' --to "oci:$work/made/x"
 	if ! grep -q '^CONFIG_BLK_DEV_INITRD=y' "$options"; then
 		image=$work/test.ext2
 		cp "$options" "$work/.config"
@@ -188,9 +203,11 @@ refuse()
 cp "$image" "$work/test.ext2"
 refuse
 
+serial=(-serial stdio)
+
 console()
 {
-	run no_returns timeout 60 qemu-system-x86_64 "$@" -no-reboot -serial stdio
+	run no_returns timeout 60 qemu-system-x86_64 "$@" -no-reboot "${serial[@]}"
 }
 
 append='panic=-1 console=ttyS0 root=/dev/vda rw ip=10.0.2.15::10.0.2.2:255.255.255.0:urunc:eth0:off'
@@ -208,14 +225,15 @@ small()
 		-append "$disks $append reboot=t $1"
 }
 
+disk=(-device "virtio-blk-pci,serial=rootfs,drive=hd0"
+	-drive "format=raw,if=none,id=hd0,file=$work/boot.ext2")
+
 # pc INITRD WORDS [OPTION]...: the command line of urunc 0.8 for QEMU, without KVM
 pc()
 {
 	console -m 256M -L /usr/share/qemu -cpu max -nographic -vga none \
 		--sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny \
-		-kernel "$kernel" -net nic,model=virtio -net user \
-		-device virtio-blk-pci,serial=rootfs,drive=hd0 \
-		-drive "format=raw,if=none,id=hd0,file=$work/boot.ext2" "${@:3}" \
+		-kernel "$kernel" -net nic,model=virtio -net user "${disk[@]}" "${@:3}" \
 		${1:+-initrd "$1"} -nodefaults -append "$append $2"
 }
 
@@ -236,15 +254,21 @@ outcome "a gateway in another subnet" 0 '^route=default via 10\.9\.9\.9 dev eth0
 	'^route=10\.9\.9\.9 dev eth0'
 append=${append/10.9.9.9:/10.0.2.2:}
 
+# container UID:N GID:N [ID:SERIAL MP:FOLDER]: what urunc's file says of it
+container()
+{
+	printf '%s\n' UES PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+		HOSTNAME=pod-2 'B=x y' KUBERNETES_PORT=tcp://10.96.0.1:443 UEE \
+		UCS "$1" "$2" WD:/tmp UCE UBS "${@:3}" UBE
+}
+told='retain_initrd URUNIT_CONFIG=/sys/firmware/initrd URUNIT_DEFROUTE=1'
+
 if grep -q '^CONFIG_BLK_DEV_INITRD=y' "$options"; then
 	truncate -s 8M "$work/volume"
 	mke2fs -q -t ext2 "$work/volume"
 	volume=(-device 'virtio-blk-pci,serial=vol-1,drive=hd1'
 		-drive "format=raw,if=none,id=hd1,file=$work/volume")
-	printf '%s\n' UES PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-		HOSTNAME=pod-2 'B=x y' KUBERNETES_PORT=tcp://10.96.0.1:443 UEE \
-		UCS UID:1000 GID:100 WD:/tmp UCE UBS ID:vol-1 MP:/volume UBE >"$work/urunit.conf"
-	told='retain_initrd URUNIT_CONFIG=/sys/firmware/initrd URUNIT_DEFROUTE=1'
+	container UID:1000 GID:100 ID:vol-1 MP:/volume >"$work/urunit.conf"
 	pc "$work/urunit.conf" "$told init=/sbin/urunit -- one 'two words'" "${volume[@]}"
 	outcome "a file has what the container is to be" 0 '^arg=one;$' '^arg=two words;$' \
 		'^user=1000:100; dir=/tmp; host=pod-2;$' 'A=1; B=x y; own=;$' \
@@ -257,10 +281,61 @@ if grep -q '^CONFIG_BLK_DEV_INITRD=y' "$options"; then
 	outcome "a file that is cut" 0 'ends within its section UES' \
 		'^lupine-init: exit status 125$'
 	pc '' "$words init=/sbin/urunit -- one"
-	outcome "the same machine without a file" 0 '^arg=one;$' '; A=2; B=x;'
+	outcome "the same machine without a file" 0 'arg=one;$' '; A=2; B=x;'
+	append=${append/ttyS0/hvc0 8250.nr_uarts=0}
+	serial=(-chardev "stdio,id=hvc0,signal=off" -device virtio-serial-pci
+		-device "virtconsole,chardev=hvc0")
+	pc "$work/urunit.conf" "$told init=/sbin/urunit -- one" "${volume[@]}"
+	outcome "the console is a virtio device" 0 '^arg=one;$' '^lupine-init: exit status 7$'
+	append=${append/hvc0 8250.nr_uarts=0/ttyS0}
+	serial=(-serial stdio)
 else
 	small "URUNIT_CONFIG=/sys/firmware/initrd init=/sbin/urunit --"
 	outcome "a kernel that takes no initrd" 0 'add CONFIG_BLK_DEV_INITRD to the kernel' \
 		'^lupine-init: exit status 125$'
+fi
+
+# shared TITLE TYPE WORDS: boot from the folder $work/root, which disk=() has QEMU share
+shared()
+{
+	rm -f "$work/root/written"
+	append=${append/root=\/dev\/vda rw/root=fs0 rw rootfstype=$2$3}
+	pc "$work/urunit.conf" "$told init=/sbin/urunit -- one"
+	append=${append/root=fs0 rw rootfstype=$2$3/root=\/dev\/vda rw}
+	outcome "$1" 0 "^fs0 on / type $2;\$" '^arg=one;$' '^user=0:0; dir=/tmp; host=pod-2;$' \
+		'^lupine-init: exit status 7$'
+	check "$1: what it writes is in the folder" grep -qx content "$work/root/written"
+}
+
+# It ends with its machine.
+end_service() { kill "$1" 2>/dev/null || :; }
+
+# Debian 12 has it with QEMU, and Debian 13 for itself; this way to call it works with both.
+serve()
+{
+	local program
+
+	program=$(PATH=/usr/libexec:/usr/lib/qemu command -v virtiofsd) && [ "$(id -u)" = 0 ] || return
+	"$program" --socket-path="$work/virtiofsd" -o "source=$work/root" &>"$work/virtiofsd.log" &
+	at_exit end_service $!
+	wait_for 10 test -S "$work/virtiofsd"
+}
+
+if grep -q '^CONFIG_VIRTIO_FS=y' "$options"; then
+	mkdir "$work/root"
+	debugfs -R "rdump / $work/root" "$work/boot.ext2" >"$out" 2>&1
+	container UID:0 GID:0 >"$work/urunit.conf"
+	disk=(-fsdev "local,id=rootfs9p,security_model=none,multidevs=remap,path=$work/root"
+		-device "virtio-9p-pci,fsdev=rootfs9p,mount_tag=fs0")
+	shared "the root is a folder, by 9p" 9p \
+		' rootflags=trans=virtio,version=9p2000.L,msize=5000000,cache=mmap,posixacl'
+	disk=(-object "memory-backend-memfd,id=mem,size=256M,share=on" -numa "node,memdev=mem"
+		-chardev "socket,id=fs,path=$work/virtiofsd"
+		-device "vhost-user-fs-pci,chardev=fs,tag=fs0")
+	if serve; then
+		shared "the root is a folder, by virtiofs" virtiofs ''
+	else
+		skip "the root is a folder, by virtiofs" "virtiofsd is missing, or needs root"
+	fi
 fi
 summary

@@ -9,7 +9,8 @@
 # of its own, and fails if the program does not do what it should. The kernel must not
 # complain.
 #
-#   --set NAME       only this one (may be repeated); there are tools and servers
+#   --set NAME       only this one (may be repeated): tools, servers, browser; tracers, which
+#                    is left out otherwise, needs a kernel with the overlay trace
 #   --program NAME   only this one (may be repeated)
 #
 # Example: scripts/test/programs.sh --kernel build/kernel/lupine-general/vmlinux --program git
@@ -22,7 +23,7 @@ begin kernel:kernel! set:list program:list -- "$@"
 sources=$ROOT/scripts/test/programs
 lupine=$ROOT/scripts/lupine/lupine
 chosen=("${sets[@]}")
-[ ${#chosen[@]} -gt 0 ] || chosen=(tools servers)
+[ ${#chosen[@]} -gt 0 ] || chosen=(tools servers browser)
 for s in "${chosen[@]}"; do
 	[ -f "$sources/$s/manifest" ] || die "no set '$s' in $sources"
 done

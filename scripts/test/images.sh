@@ -58,6 +58,14 @@ again()
 }
 check "the same again" again
 
+# mmdebstrap's apt wants one of the first ten.
+many_descriptors()
+{
+	build 'packages busybox-static\nbusybox yes\nentrypoint /bin/true\n' --refresh \
+		3</dev/null 4</dev/null 5</dev/null 6</dev/null 7</dev/null 8</dev/null 9</dev/null
+}
+check "an image of packages, from a caller with many open files" many_descriptors
+
 # More than a first estimate of the room: many small files.
 mkdir -p "$work/many"
 (cd "$work/many" && for i in {1..3000}; do echo "$i" >"file$i"; done)

@@ -221,6 +221,8 @@ void print_contributors(const struct kernel *k, size_t n);
 long stripped_size(const struct kernel *k);
 void measure_boot(const struct experiment *e, const struct kernel *k, const char *unit,
 		  struct results *rows);
+void measure_overlays(const struct experiment *e, struct kernel *k, size_t n,
+		      struct results *rows);
 void print_boots(const struct kernel *k, size_t n);
 void measure_memory(const struct experiment *e, struct kernel *k, size_t n, struct results *rows);
 void print_owners(const struct kernel *k, size_t n);

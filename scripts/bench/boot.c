@@ -112,6 +112,28 @@ void measure_boot(const struct experiment *e, const struct kernel *k, const char
 	guest_rows(e, k, log, rows);
 }
 
+/*
+ * overlays: what a kernel pays for what the monitors of containers want, in bytes and in
+ * instructions of its boot. One that looks for devices on PCI gets a PCI to look through.
+ */
+void measure_overlays(const struct experiment *e, struct kernel *k, size_t n,
+		      struct results *rows)
+{
+	/* Only TCG has plugins. */
+	opt.accel = "tcg";
+	opt.top = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct words w = { 0 };
+
+		fprintf(stderr, "    [%zu/%zu] %s\n", i + 1, n, k[i].name);
+		add_row(rows, e, &k[i], "vmlinux", "bytes", stripped_size(&k[i]));
+		guest_words(&w, &k[i], k[i].image, NULL, "", opt.memory, e->timeout);
+		if (strstr(k[i].profile, "+pci"))
+			add(&w, "--qemu", "-machine", "--qemu", "acpi=on,pcie=on", NULL);
+		count_boot(e, &k[i], &w, rows);
+	}
+}
+
 void print_boots(const struct kernel *k, size_t n)
 {
 	(void)k;

@@ -270,6 +270,19 @@ const struct experiment experiments[] = {
 		.systems = { { "lupine-base", "lupine-base+%s" } },
 		.image = "redis.ext2", .memory = 32, .once = measure_scale,
 		.targets = "lupine-base snapshot-hundred most 1024\n",
+	}, {
+		.name = "overlays", .title = "What monitors of containers want",
+		.remark = "The overlays for urunc and its monitors: bytes of vmlinux without\n"
+			"symbols, and instructions from the reset to the first of init. With pci,\n"
+			"the machine has ACPI and PCI.",
+		.takes = "m",
+		.systems = { { "lupine-general" },
+			     { "initrd", "lupine-general+initrd" },
+			     { "urunc", "lupine-general+urunc" },
+			     { "shared", "lupine-general+shared" },
+			     { "pci", "lupine-general+pci" },
+			     { "pci-urunc", "lupine-general+pci+urunc" } },
+		.image = "boot.ext2", .timeout = 300, .once = measure_overlays,
 	},
 	{ .name = NULL }
 };

@@ -3,41 +3,59 @@
 #
 # Usage: scripts/test/differential.sh [OPTION]...
 #
-# Run the kernel's own test suites on a kernel with CONFIG_KML and on one without, with
-# the same binaries, and print the differences. The suites are the kernel's selftests
-# (those in scripts/test/differential/tests), KUnit, and stress-ng's cpu, vm, scheduler,
-# pipe and interrupt classes (the last has signals). A test that differs runs again,
-# alone: if it gives two results on one kernel, it is named as unsteady. Any other
+# Run test suites that others wrote on a kernel with CONFIG_KML and on one without, with
+# the same binaries, and print the differences. Programs of Debian also run on the former
+# with their system calls rewritten (scripts/callsites). A test that differs runs again,
+# alone: if it gives two results in one place, it is named as unsteady. Any other
 # difference is a failure, unless scripts/test/differential/differences has a reason for
-# it, and so is a complaint of a kernel.
+# it, and so is a complaint of a kernel. The suites are
+#
+#   kselftest   the kernel's selftests, those in scripts/test/differential/tests
+#   kunit       KUnit
+#   stress      stress-ng's cpu, vm, scheduler, pipe and interrupt classes (the last has
+#               signals)
+#   cpython     Python's tests of signals, threads, processes, sockets, files and ctypes
+#   redis       Redis's runtest, on the host, with a server in the guest
+#   trinity     random system calls
 #
 #   --kernel VMLINUX
 #                  the kernel with CONFIG_KML (default: lupine-general+suites)
 #   --other VMLINUX
 #                  the one without (default: lupine-general+nokml+suites)
-#   --suite NAME   run only kselftest, kunit or stress (may be repeated)
+#   --suite NAME   run only this one (may be repeated)
 #   --test COLLECTION:TEST
 #                  run only this selftest (may be repeated)
 #   --quick        run only selftests that are quick and close to the entry code
-#   --seconds N    run each stressor for N seconds (default 1)
-#   --timeout N    limit the time of each guest, in seconds (default 1200)
+#   --part NAME    of cpython, run only this file, of redis, only this unit (may be repeated)
+#   --seconds N    run each stressor for N seconds (default 1), and trinity for 600 times as
+#                  long
+#   --timeout N    limit the time of each guest, in seconds (default 1200); cpython and redis
+#                  get five times as long
 #
 # Example: scripts/test/differential.sh --suite kselftest --quick
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
+# shellcheck source=scripts/sources.sh
+. "$ROOT/scripts/sources.sh"
 
 kernel=$BUILD/kernel/lupine-general+suites/vmlinux
 other=$BUILD/kernel/lupine-general+nokml+suites/vmlinux
-suites=() tests=() quick='' seconds=1 timeout=1200
-begin kernel:kernel other:kernel suite:list test:list quick seconds:number \
+suites=() tests=() parts=() quick='' seconds=1 timeout=''
+begin kernel:kernel other:kernel suite:list test:list part:list quick seconds:number \
 	timeout:number -- "$@"
-kernels=("$kernel" "$other") only=("${tests[@]}")
+kernels=("$kernel" "$other" "$kernel") only=("${tests[@]}" "${parts[@]}")
 # The longest at the end, in case that somebody has no time for all.
-[ ${#suites[@]} -gt 0 ] || suites=(kunit stress kselftest)
+[ ${#suites[@]} -gt 0 ] || suites=(kunit stress kselftest trinity cpython redis)
 [ -z "$quick" ] || suites=(kselftest)
 for s in "${suites[@]}"; do
-	case $s in kselftest | kunit | stress) ;; *) die "no suite '$s'; see --help" ;; esac
+	case $s in
+	kselftest | kunit | stress | cpython | redis | trinity) ;;
+	*) die "no suite '$s'; see --help" ;;
+	esac
+done
+for p in "${parts[@]}"; do
+	[[ $p =~ ^[a-z_]+(/[a-z0-9_-]+)*$ ]] || die "--part: '$p' is no file or unit of a suite"
 done
 for k in "${kernels[@]}"; do
 	[ -f "$k" ] || die "no kernel $k; scripts/kconfig/build $(basename "$(dirname "$k")") makes it"
@@ -45,8 +63,8 @@ done
 sources=$ROOT/scripts/test/differential
 # It is kept for the next run.
 folder=$BUILD/test/suites
-# In the order of the kernels.
-names=(kml nokml)
+# In the order of the kernels. The last has the programs rewritten.
+names=(kml nokml rewritten)
 # QEMU 7.2 takes the stack of a far return in ring 3 for the kernel's, and SMAP
 # makes that fatal; with CONFIG_KML, SMAP is off anyway.
 append="kunit.enable=0 clearcpuid=smap"
@@ -112,12 +130,17 @@ choose()
 	[ "$missing" = 0 ]
 }
 
-# boot N SUITE LOG [--test T]...: one suite on kernel N.
+# places SUITE: numbers of kernels that it runs on
+places() { case $1 in kselftest | kunit) echo 0 1 ;; *) echo 0 1 2 ;; esac; }
+
+# boot N SUITE LOG [PART]...: one suite on kernel N, or parts of it
 boot()
 {
-	local n=$1 suite=$2 log=$3 status=0
+	local n=$1 suite=$2 log=$3 status=0 timeout=${timeout:-1200}
+	local kind=() image=$work/$2-${names[$1]}.ext2
 
 	shift 3
+	[ "$suite" != kunit ] || image=$work/stress-${names[n]}.ext2
 	case $suite in
 	kselftest)
 		"$ROOT/scripts/test/kselftest.sh" --kernel "${kernels[n]}" --tests "$folder/install" \
@@ -125,7 +148,7 @@ boot()
 			-e "KSELFTEST_PARAM_TEST_ARGS=$rseq" \
 			-e "KSELFTEST_PARAM_TEST_COMPARE_TWICE_ARGS=$rseq" \
 			-e "KSELFTEST_PARAM_TEST_MM_CID_ARGS=$rseq" \
-			--append "$append" --log "$log" "$@" || status=$? ;;
+			--append "$append" --log "$log" || status=$? ;;
 	kunit)
 		"$ROOT/scripts/lupine/lupine" run --kernel "${kernels[n]}" --image "$image" \
 			--memory 1024 --timeout "$timeout" --no-net --log "$log" \
@@ -135,19 +158,36 @@ boot()
 			--memory 1024 --timeout "$timeout" --log "$log" \
 			--append "$append" -- "$seconds" \
 			"${classes[@]}" || status=$? ;;
+	trinity)
+		"$ROOT/scripts/lupine/lupine" run --kernel "${kernels[n]}" --image "$image" \
+			--timeout $((timeout + 600 * seconds)) --log "$log" --append "$append" \
+			-- $((600 * seconds)) || status=$? ;;
+	cpython)
+		[ $# -gt 0 ] || set -- "${python_tests[@]}"
+		"$ROOT/scripts/lupine/lupine" run --kernel "${kernels[n]}" --image "$image" \
+			--timeout $((5 * timeout)) --log "$log" --append "$append" \
+			-- "$@" || status=$? ;;
+	redis)
+		redis "$n" "$log" "$@" || status=$? ;;
 	esac
 	# Failures of tests are compared below; but there has to be something.
 	[ -s "$log" ] || return 1
 	"$ROOT/scripts/test/judge" --kernel-only "$log" >"$log.judged" 2>&1 || :
 	# What did not run would be the same on both.
-	if [ "$status" = 124 ] || { [ "$suite" != kunit ] && grep 'did not end' "$log.judged"; }; then
-		echo "ended after $timeout s, or before"
+	case $suite in
+	kunit | redis) ;;
+	*) ! grep 'did not end' "$log.judged" || status=124 ;;
+	esac
+	if [ "$status" = 124 ]; then
+		echo "did not end in time"
 		return 1
 	fi
 	if [ "$suite" = kunit ]; then
 		"$work/records" --kunit <"$log" | sort >"$log.records"
 	else
-		"$work/records" <"$log" >"$log.records"
+		[ "$suite" != redis ] || { kind=(--redis); log+=.client; }
+		"$work/records" "${kind[@]}" <"$log" >"${log%.client}.records"
+		log=${log%.client}
 		grep '^not ok' "$log.judged" | sed 's/0x[0-9a-f]*/N/g; s/[0-9][0-9.]*/N/g; s/^/kernel|/' \
 			>>"$log.records" || :
 		sort -u -o "$log.records" "$log.records"
@@ -156,8 +196,70 @@ boot()
 }
 # Signals are in the last one.
 classes=(cpu vm scheduler pipe interrupt)
+python_tests=(test_signal test_threading test_subprocess test_socket test_select test_epoll
+	test_io test_ctypes test_posix test_mmap test_fcntl test_pty test_multiprocessing_fork)
 
-# boots SUITE SUFFIX: on both kernels at once, as a guest has one processor.
+# redis N LOG [UNIT]...: a server on kernel N, and what tests it on the host
+redis()
+{
+	local n=$1 log=$2 name=differential-redis-${names[$1]}.$$ port status=0 units=() unit
+
+	for unit in "${@:3}"; do
+		units+=(--single "$unit")
+	done
+	port=$(free_port)
+	begin_guest "$name" --kernel "${kernels[n]}" --image "$work/redis-${names[n]}.ext2" \
+		--memory 512 --append "$append" -p "$port:6379" -- --protected-mode no \
+		--enable-debug-command yes --save ''
+	wait_for 60 redis-cli -p "$port" ping
+	# Tests that fail are compared. Each of its kind listens to a port of its own.
+	(cd "$folder/redis/source" && timeout $((5 * ${timeout:-1200})) ./runtest --host 127.0.0.1 \
+		--port "$port" --baseport $((21111 + 1000 * n)) --tags -slow "${units[@]}") \
+		>"$log.client" 2>&1 || status=$?
+	"$ROOT/scripts/lupine/lupine" guest log "$name" >"$log" 2>&1
+	end_guest "$name"
+	grep -q '^ *The End$' "$log.client" && return
+	tail -n 5 "$log.client"
+	[ "$status" = 124 ] || : >"$log"
+	return "$status"
+}
+
+# Redis's tests are in no package but that of its source.
+redis_source()
+{
+	[ ! -d "$folder/redis/source" ] || return 0
+	rm -rf "$folder/redis"
+	mkdir -p "$folder/redis/new"
+	debian_source "$folder/redis" redis
+	tar -xf "$folder"/redis/redis_*.orig.tar.* --strip-components 1 -C "$folder/redis/new"
+	mv "$folder/redis/new" "$folder/redis/source"
+}
+
+# images SUITE: with system calls as they are, and rewritten
+images()
+{
+	local manifest=$sources/$1/manifest python
+
+	[ ! -e "$work/$1-kml.ext2" ] || return 0
+	[ "$1" != redis ] || manifest=redis
+	if [ "$1" = cpython ]; then
+		cp "$sources/cpython"/* "$work"
+		# The package has the version of python3 in its name.
+		python=$(apt-cache depends python3 | sed -n 's/^ *Depends: python\(3\.[0-9]*\)$/\1/p')
+		echo "packages libpython$python-testsuite" >>"$work/manifest"
+		manifest=$work/manifest
+	fi
+	build_image "$manifest"
+	mv "$image" "$work/$1-kml.ext2"
+	cp "${image%.ext2}.conf" "$work/$1-kml.conf"
+	cp "$work/$1-kml.ext2" "$work/$1-nokml.ext2"
+	cp "$work/$1-kml.conf" "$work/$1-nokml.conf"
+	build_image "$manifest" --rewrite
+	mv "$image" "$work/$1-rewritten.ext2"
+	mv "${image%.ext2}.conf" "$work/$1-rewritten.conf"
+}
+
+# boots SUITE SUFFIX [PART]...: everywhere at once, as a guest has one processor
 boots()
 {
 	local n pids=() status=0
@@ -165,11 +267,11 @@ boots()
 	# Groups of their own, as Ctrl-C does not reach what runs in the background.
 	set -m
 	trap 'for n in "${pids[@]}"; do kill -- "-$n" 2>/dev/null || :; done; exit 130' INT TERM
-	for n in 0 1; do
-		boot "$n" "$1" "$folder/${names[n]}.$2" >"$folder/${names[n]}.$2.out" 2>&1 &
+	for n in $(places "$1"); do
+		boot "$n" "$1" "$folder/${names[n]}.$2" "${@:3}" >"$folder/${names[n]}.$2.out" 2>&1 &
 		pids+=($!)
 	done
-	for n in 0 1; do
+	for n in $(places "$1"); do
 		wait "${pids[n]}" || { status=1; tail -n 20 "$folder/${names[n]}.$2.out"; }
 	done
 	trap - INT TERM
@@ -203,21 +305,20 @@ explained()
 	return 0
 }
 
-# judge_test SUITE TEST A B: one that differs. What is not the same twice on one
-# kernel is unsteady, and is skipped by name.
+# judge_test SUITE TEST A B: one that differs between these two places. What is not the
+# same twice in one of them is unsteady, and is skipped by name.
 judge_test()
 {
-	local suite=$1 test=$2 a=$3 b=$4 n unsteady=''
+	local suite=$1 test=$2 a=$folder/$3.$1.records b=$folder/$4.$1.records n unsteady=''
 
-	if [ "$suite" = kselftest ] && [ "$test" != kernel ]; then
-		for n in 0 1; do
-			cmp -s <(of "$test" "$folder/${names[n]}.again1.records") \
-				<(of "$test" "$folder/${names[n]}.again2.records") ||
-				unsteady+=" ${names[n]}"
+	if runs_again "$suite" && [ "$test" != kernel ]; then
+		for n in "$3" "$4"; do
+			cmp -s <(of "$test" "$folder/$n.again1.records") \
+				<(of "$test" "$folder/$n.again2.records") || unsteady+=" $n"
 		done
-		a=$folder/kml.again2.records b=$folder/nokml.again2.records
+		a=$folder/$3.again2.records b=$folder/$4.again2.records
 	fi
-	echo "lines of the kernel with CONFIG_KML (<) and of the other (>):"
+	echo "lines of $3 (<) and of $4 (>):"
 	if diff <(of "$test" "$a") <(of "$test" "$b"); then
 		echo "unsteady: differed among all, and not among those that did"
 		return "$SKIP"
@@ -229,11 +330,23 @@ judge_test()
 	explained "$test" "$a" "$b"
 }
 
-# again TEST...: those that differ, alone, twice on each kernel.
+runs_again() { [[ " kselftest cpython redis " == *" $1 "* ]]; }
+
+# again SUITE TEST...: those that differ, alone, twice in each place
 again()
 {
-	local list=$folder/install/kselftest-list.txt i
+	local list=$folder/install/kselftest-list.txt i suite=$1 parts=()
 
+	shift
+	if [ "$suite" != kselftest ]; then
+		# cpython:test.FILE.CLASS.TEST, cpython:FILE, redis:UNIT: TEST
+		mapfile -t parts < <(printf '%s\n' "$@" | sed -n \
+			's/^cpython:\(test\.\)\{0,1\}\([^.]*\).*/\2/p; s/^redis:\([^:]*\):.*/\1/p' | sort -u)
+		for i in 1 2; do
+			[ ${#parts[@]} = 0 ] || boots "$suite" "again$i" "${parts[@]}" || :
+		done
+		return 0
+	fi
 	cp "$list" "$list.all"
 	printf '%s\n' "$@" | grep -vx kernel >"$list" || :
 	if [ -s "$list" ]; then
@@ -244,25 +357,27 @@ again()
 	mv "$list.all" "$list"
 }
 
+# compare SUITE PLACE: with the kernel without CONFIG_KML
 compare()
 {
-	local suite=$1 test a=$folder/kml.$1.records b=$folder/nokml.$1.records total
+	local suite=$1 test a=$folder/$2.$1.records b=$folder/nokml.$1.records total
 
 	total=$(cat "$a" "$b" | cut -d'|' -f1 | sort -u | wc -l)
 	local tests=()
 
 	mapfile -t tests < <(differing "$a" "$b")
-	if [ "$suite" = kselftest ] && [ ${#tests[@]} -gt 0 ]; then
-		check "$suite: ${#tests[@]} that differ, again" again "${tests[@]}"
+	if runs_again "$suite" && [ ${#tests[@]} -gt 0 ]; then
+		check "$suite, $2: ${#tests[@]} that differ, again" again "$suite" "${tests[@]}"
 	fi
-	echo "# $suite: $total tests, $((total - ${#tests[@]})) the same, $(
-		grep -c '|= passed\||ok' "$a" || :) verdicts ok with CONFIG_KML"
+	echo "# $suite, $2: $total tests, $((total - ${#tests[@]})) the same, $(
+		grep -c '|= passed\||ok' "$a" || :) verdicts ok"
 	for test in "${tests[@]}"; do
-		check "$suite: $test" judge_test "$suite" "$test" "$a" "$b"
+		check "$suite, $2: $test" judge_test "$suite" "$test" "$2" nokml
 	done
 	# Not one test for each of those that are the same: they have their names
 	# in the records.
-	[ ${#only[@]} -gt 0 ] || check "$suite: $((total - ${#tests[@]})) tests say the same on both" \
+	[ ${#only[@]} -gt 0 ] || check \
+		"$suite, $2: $((total - ${#tests[@]})) tests say the same as without CONFIG_KML" \
 		test "$total" -gt "${#tests[@]}"
 }
 
@@ -275,11 +390,22 @@ for s in "${suites[@]}"; do
 		check "the selftests compile" compile
 		! ok || check "the selftests of the list are there" choose
 		ok || continue ;;
+	kunit)
+		images stress ;;
 	*)
-		build_image "$sources/manifest" ;;
+		if [ "$s" = redis ]; then
+			need tclsh redis-cli
+			check "the source of Redis" redis_source
+			ok || continue
+			for n in "${names[@]}"; do
+				at_exit forget_guest "differential-redis-$n.$$"
+			done
+		fi
+		images "$s" ;;
 	esac
-	check "$s on both kernels" boots "$s" "$s"
+	check "$s runs" boots "$s" "$s" "${parts[@]}"
 	ok || continue
-	compare "$s"
+	compare "$s" kml
+	[[ " $(places "$s") " != *" 2 "* ]] || compare "$s" rewritten
 done
 summary

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Usage: records [--kunit] <CONSOLE
+ * Usage: records [--kunit|--redis] <CONSOLE
  *
- * The verdicts on the console of a guest that ran kselftests and stress-ng, or KUnit
- * while it started: a line "TEST|VERDICT" each. Numbers and addresses become N, as they
- * vary from run to run; lines that are no verdict are left out.
+ * The verdicts on the console of a guest that ran kselftests or one of the suites beside
+ * this file, or KUnit while it started; or what Redis's runtest printed: a line
+ * "TEST|VERDICT" each. Numbers and addresses become N, as they vary from run to run; lines
+ * that are no verdict are left out.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -115,10 +116,10 @@ static void take_selftest(const char *line)
 		name_test(rest + 1);
 		note(verdict, false);
 		test[0] = 0;
-	} else if (sscanf(line, "=== %200s %15s", name, word) == 2 &&
+	} else if (sscanf(line, "=== %200s %15s", name, word) == 2 && strchr(name, ':') &&
 		   (!strcmp(word, "passed") || !strcmp(word, "failed") ||
 		    !strcmp(word, "skipped"))) {
-		printf("stress-ng:%s|= %s\n", name, word);
+		printf("%s|= %s\n", name, word);
 		test[0] = 0;
 	} else if (test[0] && is_verdict(line)) {
 		note(line[0] == '#' ? skip_blanks(line + 1) : line, false);
@@ -141,15 +142,66 @@ static void take_kunit(const char *line)
 		note(s, true);
 }
 
+/*
+ * "[ok]: NAME (TIME)", without colours. Names are those of the unit whose end comes behind
+ * them, and some come more than once.
+ */
+static void take_redis(char *line)
+{
+	static const char *const words[][2] = {
+		{ "[ok]: ", "passed" }, { "[err]: ", "failed" }, { "[exception]: ", "failed" },
+		{ "[skip]: ", "skipped" }, { "[ignore]: ", "skipped" },
+	};
+	static struct { char *name; const char *verdict; } *verdicts;
+	static size_t n;
+	char *from, *to, *end;
+	size_t i;
+
+	for (from = to = line; *from; from++) {
+		if (*from == '\033' && strchr(from, 'm'))
+			from = strchr(from, 'm');
+		else
+			*to++ = *from == '|' ? '/' : *from;
+	}
+	*to = 0;
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!begins(line, words[i][0]))
+			continue;
+		end = strstr(line, " (");
+		for (to = end; to; to = strstr(to + 1, " ("))
+			end = to;
+		if (end && strstr(end, " ms)"))
+			*end = 0;
+		verdicts = realloc(verdicts, (n + 1) * sizeof(*verdicts));
+		if (!verdicts)
+			err(1, NULL);
+		verdicts[n].name = strdup(line + strlen(words[i][0]));
+		verdicts[n++].verdict = words[i][1];
+	}
+	from = strstr(line, " done]: ");
+	if (*line != '[' || !isdigit(line[1]) || !from)
+		return;
+	from += 8;
+	from[strcspn(from, " ")] = 0;
+	for (i = 0; i < n; i++) {
+		snprintf(test, sizeof(test), "redis:%s: %s", from, verdicts[i].name);
+		printf("%s|= %s\n", test, verdicts[i].verdict);
+		free(verdicts[i].name);
+	}
+	printf("redis:%s: end|= passed\n", from);
+	n = 0;
+}
+
 int main(int argc, char **argv)
 {
 	bool only_kunit = argc == 2 && !strcmp(argv[1], "--kunit");
+	bool only_redis = argc == 2 && !strcmp(argv[1], "--redis");
 	char *line = NULL, *from, *to;
 	size_t size = 0;
 	ssize_t len;
 
-	if (argc > 1 && !only_kunit)
-		errx(2, "Usage: records [--kunit] <CONSOLE");
+	if (argc > 1 && !only_kunit && !only_redis)
+		errx(2, "Usage: records [--kunit|--redis] <CONSOLE");
 	strcpy(test, only_kunit ? "kunit:" : "");
 	while ((len = getline(&line, &size, stdin)) > 0) {
 		for (from = to = line; from < line + len; from++)
@@ -158,6 +210,8 @@ int main(int argc, char **argv)
 		*to = 0;
 		if (only_kunit)
 			take_kunit(line);
+		else if (only_redis)
+			take_redis(line);
 		else
 			take_selftest(line);
 	}

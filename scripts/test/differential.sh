@@ -133,14 +133,23 @@ choose()
 # places SUITE: numbers of kernels that it runs on
 places() { case $1 in kselftest | kunit) echo 0 1 ;; *) echo 0 1 2 ;; esac; }
 
+# image_of N SUITE: what guests write to it is theirs alone
+image_of()
+{
+	local rewritten=''
+
+	[ "$1" != 2 ] || rewritten=-rewritten
+	echo "$work/${2/kunit/stress}$rewritten.ext2"
+}
+
 # boot N SUITE LOG [PART]...: one suite on kernel N, or parts of it
 boot()
 {
 	local n=$1 suite=$2 log=$3 status=0 timeout=${timeout:-1200}
-	local kind=() image=$work/$2-${names[$1]}.ext2
+	local kind=() image
 
 	shift 3
-	[ "$suite" != kunit ] || image=$work/stress-${names[n]}.ext2
+	image=$(image_of "$n" "$suite")
 	case $suite in
 	kselftest)
 		"$ROOT/scripts/test/kselftest.sh" --kernel "${kernels[n]}" --tests "$folder/install" \
@@ -208,7 +217,7 @@ redis()
 		units+=(--single "$unit")
 	done
 	port=$(free_port)
-	begin_guest "$name" --kernel "${kernels[n]}" --image "$work/redis-${names[n]}.ext2" \
+	begin_guest "$name" --kernel "${kernels[n]}" --image "$(image_of "$n" redis)" \
 		--memory 512 --append "$append" -p "$port:6379" -- --protected-mode no \
 		--enable-debug-command yes --save ''
 	wait_for 60 redis-cli -p "$port" ping
@@ -240,7 +249,7 @@ images()
 {
 	local manifest=$sources/$1/manifest python
 
-	[ ! -e "$work/$1-kml.ext2" ] || return 0
+	[ ! -e "$(image_of 0 "$1")" ] || return 0
 	[ "$1" != redis ] || manifest=redis
 	if [ "$1" = cpython ]; then
 		cp "$sources/cpython"/* "$work"
@@ -249,14 +258,8 @@ images()
 		echo "packages libpython$python-testsuite" >>"$work/manifest"
 		manifest=$work/manifest
 	fi
-	build_image "$manifest"
-	mv "$image" "$work/$1-kml.ext2"
-	cp "${image%.ext2}.conf" "$work/$1-kml.conf"
-	cp "$work/$1-kml.ext2" "$work/$1-nokml.ext2"
-	cp "$work/$1-kml.conf" "$work/$1-nokml.conf"
-	build_image "$manifest" --rewrite
-	mv "$image" "$work/$1-rewritten.ext2"
-	mv "${image%.ext2}.conf" "$work/$1-rewritten.conf"
+	"$ROOT/scripts/apps/build" --output "$(image_of 0 "$1")" "$manifest"
+	"$ROOT/scripts/apps/build" --output "$(image_of 2 "$1")" --rewrite "$manifest"
 }
 
 # boots SUITE SUFFIX [PART]...: everywhere at once, as a guest has one processor
@@ -391,7 +394,7 @@ for s in "${suites[@]}"; do
 		! ok || check "the selftests of the list are there" choose
 		ok || continue ;;
 	kunit)
-		images stress ;;
+		check "an image for kunit" images stress ;;
 	*)
 		if [ "$s" = redis ]; then
 			need tclsh redis-cli
@@ -401,8 +404,9 @@ for s in "${suites[@]}"; do
 				at_exit forget_guest "differential-redis-$n.$$"
 			done
 		fi
-		images "$s" ;;
+		check "images for $s" images "$s" ;;
 	esac
+	ok || continue
 	check "$s runs" boots "$s" "$s" "${parts[@]}"
 	ok || continue
 	compare "$s" kml

@@ -41,7 +41,7 @@ set -eu
 
 kernel=$BUILD/kernel/lupine-general+suites/vmlinux
 other=$BUILD/kernel/lupine-general+nokml+suites/vmlinux
-suites=() tests=() parts=() quick='' seconds=1 timeout=''
+suites=() tests=() parts=() quick='' seconds=1 timeout=1200
 begin kernel:kernel other:kernel suite:list test:list part:list quick seconds:number \
 	timeout:number -- "$@"
 kernels=("$kernel" "$other" "$kernel") only=("${tests[@]}" "${parts[@]}")
@@ -145,8 +145,7 @@ image_of()
 # boot N SUITE LOG [PART]...: one suite on kernel N, or parts of it
 boot()
 {
-	local n=$1 suite=$2 log=$3 status=0 timeout=${timeout:-1200}
-	local kind=() image
+	local n=$1 suite=$2 log=$3 status=0 image
 
 	shift 3
 	image=$(image_of "$n" "$suite")
@@ -194,9 +193,10 @@ boot()
 	if [ "$suite" = kunit ]; then
 		"$work/records" --kunit <"$log" | sort >"$log.records"
 	else
-		[ "$suite" != redis ] || { kind=(--redis); log+=.client; }
-		"$work/records" "${kind[@]}" <"$log" >"${log%.client}.records"
-		log=${log%.client}
+		case $suite in
+		redis) "$work/records" --redis <"$log.client" ;;
+		*) "$work/records" <"$log" ;;
+		esac >"$log.records"
 		grep '^not ok' "$log.judged" | sed 's/0x[0-9a-f]*/N/g; s/[0-9][0-9.]*/N/g; s/^/kernel|/' \
 			>>"$log.records" || :
 		sort -u -o "$log.records" "$log.records"
@@ -222,7 +222,7 @@ redis()
 		--enable-debug-command yes --save ''
 	wait_for 60 redis-cli -p "$port" ping
 	# Tests that fail are compared. Each of its kind listens to a port of its own.
-	(cd "$folder/redis/source" && timeout $((5 * ${timeout:-1200})) ./runtest --host 127.0.0.1 \
+	(cd "$folder/redis/source" && timeout $((5 * timeout)) ./runtest --host 127.0.0.1 \
 		--port "$port" --baseport $((21111 + 1000 * n)) --tags -slow "${units[@]}") \
 		>"$log.client" 2>&1 || status=$?
 	"$ROOT/scripts/lupine/lupine" guest log "$name" >"$log" 2>&1

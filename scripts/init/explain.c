@@ -218,6 +218,8 @@ static bool is_telling(void)
 	case ENOPKG:
 	case ENOTTY:
 	case ENOENT:
+	/* Of locks */
+	case EACCES:
 		return true;
 	}
 	return false;
@@ -231,6 +233,12 @@ static void failed(long nr, const unsigned long *arg)
 		note("call", "%ld", nr);
 		return;
 	}
+	if (nr == SYS_fcntl) {
+		note(error == EACCES ? "lock" : "fcntl", "%u", (unsigned int)arg[1]);
+		return;
+	}
+	if (error == EACCES)
+		return;
 	switch (nr) {
 	case SYS_socket:
 	case SYS_socketpair:

@@ -191,7 +191,7 @@ static const struct member {
 	{ "nf_sockopt_ops", "get_optmin", "sockopt", "netfilter's %s", true },
 };
 
-#define STRUCTURE "struct[ \t]+([a-z_]+)[ \t]+[a-z0-9_]+([[][^]]*[]])?[ \ta-z_]*=[ \t]*[{]"
+#define STRUCTURE "struct[ \t]+([a-z_]+)[ \t]+[a-z0-9_]+([[][^]]*[]])?[ \ta-z_]*=[ \t]*([{]|$)"
 #define MEMBER	"[.]([a-z_]+)[ \t]*=[ \t]*(\"[^\"]*\"|[A-Z][A-Za-z0-9_]*)"
 
 static void read_member(const char *structure, const char *family, const char *member,
@@ -230,6 +230,7 @@ static const struct registration {
 	  "/proc/%s" },
 	/* fs/proc/base.c; other files have other macros of these names. */
 	{ "^[ \t]+(REG|ONE|DIR|LNK)[(]\"([a-z0-9_]+)\"", "self/", "proc", "/proc/self/%s" },
+	{ "[.]load_binary[ \t]*=[ \t]*load_([a-z_]+)", "", "binfmt", "programs of load_%s()" },
 	{ "proc_create_net[a-z_]*[(]\"([a-z0-9_]+)\"", "net/", "proc", "/proc/net/%s" },
 	{ "device_create[(][^;]*\"([a-z0-9_]+%?)", "", "device", "/dev/%s" },
 	{ "dev_set_name[(][^\"]*\"([a-z0-9_]+%?)d?\"", "", "device", "/dev/%s" },
@@ -387,7 +388,7 @@ static bool worth_it(const char *file, const char *text)
 		"struct miscdevice", "struct uart_driver", "struct nf_sockopt_ops",
 		"netlink_kernel_create(", "proc_create", "device_create(", "dev_set_name(",
 		"->disk_name", "[DEVMEM_MINOR]", "struct proc_ns_operations",
-		"brioctl_set(", "vlan_ioctl_set(",
+		"brioctl_set(", "vlan_ioctl_set(", ".load_binary",
 	};
 	size_t i;
 
@@ -435,7 +436,7 @@ static int visit(const char *path, const struct stat *st, int type, struct FTW *
 			}
 			read_member(structure, family, member, part(line, m[2]), path);
 		}
-		if (strchr(line, '"') || strstr(line, "NETLINK_"))
+		if (strchr(line, '"') || strstr(line, "NETLINK_") || strstr(line, "load_"))
 			read_registration(line, path);
 		if (strstr(line, "rtnl_register") || strstr(line, ".msgtype"))
 			read_request(line, path);
@@ -475,6 +476,98 @@ static void read_namespaces(const char *file)
 	each_line(file, read_namespace);
 }
 
+/* An inline function that stands in for another one where an option is off, and its error */
+static struct stub {
+	char *name, *error;
+	const char *option;
+	struct stub *next;
+} *stubs;
+
+static void read_stub(char *line)
+{
+	static char *name;
+	struct stub *stub;
+	regmatch_t m[2];
+
+	line[strcspn(line, "\n")] = '\0';
+	follow("", line);
+	if (matches(line, "^static inline [a-z ]+[ *]([a-z0-9_]+)[(]", m))
+		name = part(line, m[1]);
+	if (!name || !only_without() || !*only_without() ||
+	    !matches(line, "^\treturn -(E[A-Z]+);", m))
+		return;
+	stub = check_memory(malloc(sizeof(*stub)));
+	*stub = (struct stub){ name, part(line, m[1]), only_without(), stubs };
+	stubs = stub;
+	name = NULL;
+}
+
+static void read_stubs(const char *file)
+{
+	follow_start();
+	each_line(file, read_stub);
+}
+
+/* Functions that do what a number asks for, by calling one that may be a stub */
+static const struct multiplexer {
+	const char *file, *start, *prefix, *kind, *title;
+} multiplexers[] = {
+	{ "fs/fcntl.c", "static long do_fcntl(", "F_", "fcntl", "fcntl(%s)" },
+	{ "kernel/sys.c", "SYSCALL_DEFINE5(prctl", "PR_", "prctl", "prctl(%s)" },
+};
+
+static const struct multiplexer *multiplexer;
+
+/* Where a stub stands, the number fails, whatever is around the place itself. */
+static void found_stub(const struct stub *s, const char *name)
+{
+	/* The locks of fcntl() fail otherwise. */
+	const char *kind = strcmp(s->error, "EACCES") ? multiplexer->kind : "lock";
+	char key[32], title[128];
+	struct thing *t;
+
+	snprintf(key, sizeof(key), "%ld", number(name, 0));
+	snprintf(title, sizeof(title), multiplexer->title, name);
+	for (t = things; t; t = t->next)
+		if (!strcmp(t->kind, kind) && !strcmp(t->key, key))
+			break;
+	if (!t)
+		add_thing(kind, key, title, "", s->option);
+	else
+		t->options = check_memory(strdup(s->option));
+}
+
+static void read_command(char *line)
+{
+	static char *names[16];
+	static bool inside;
+	static int n;
+	struct stub *s;
+	regmatch_t m[3];
+
+	line[strcspn(line, "\n")] = '\0';
+	if (!strncmp(line, multiplexer->start, strlen(multiplexer->start)))
+		inside = true;
+	if (*line == '}')
+		inside = false;
+	if (!inside)
+		return;
+	if (matches(line, "^\tcase ([A-Z_0-9]+):", m) && n < 16 &&
+	    !strncmp(part(line, m[1]), multiplexer->prefix, strlen(multiplexer->prefix)))
+		names[n++] = part(line, m[1]);
+	if (!strcmp(line, "\t\tbreak;"))
+		n = 0;
+	if (!matches(line, "^\t\terr(or)? = ([a-z0-9_]+)[(]", m))
+		return;
+	for (s = stubs; s && strcmp(s->name, part(line, m[2])); s = s->next)
+		;
+	while (n > 0) {
+		n--;
+		if (s)
+			found_stub(s, names[n]);
+	}
+}
+
 static void read_call(char *line)
 {
 	regmatch_t m[4];
@@ -511,6 +604,14 @@ static void read_tree(void)
 	each_file("include/linux/*_namespace.h", read_namespaces);
 	each_file("include/linux/utsname.h", read_namespaces);
 	each_file("include/net/net_namespace.h", read_namespaces);
+	each_file("include/linux/filelock.h", read_stubs);
+	each_file("include/linux/dnotify.h", read_stubs);
+	each_file("include/linux/memfd.h", read_stubs);
+	each_file("include/linux/seccomp.h", read_stubs);
+	for (size_t i = 0; i < sizeof(multiplexers) / sizeof(*multiplexers); i++) {
+		multiplexer = &multiplexers[i];
+		each_line(multiplexer->file, read_command);
+	}
 	for (t = things; t; t = t->next)
 		if (*t->file)
 			t->options = options_around(t->file, t->options);

@@ -78,6 +78,7 @@ file system overlay|ENODEV|OVERLAY_FS
 /dev/fuse|ENOENT|FUSE_FS
 /dev/loop7|ENOENT|BLK_DEV_LOOP
 madvise\(MADV_MERGEABLE\)|EINVAL|KSM
+fcntl\(F_NOTIFY\)|EINVAL|DNOTIFY
 END
 fragments() { said 'CONFIG_PID_NS \(kconfig-profiles/overlay/[a-z]+\.config\)' 'NAME.config becomes part of the kernel by PROFILE='; }
 check "the fragment that has an option is named" fragments
@@ -129,6 +130,7 @@ each_rule()
 		namespace 268435456
 		fs ext2
 		family 1
+		protocol 6
 		protocol 132
 		link veth
 		congestion cubic
@@ -157,6 +159,9 @@ each_rule()
 		sockopt 41 16
 		madvise 4
 		prctl 15
+		fcntl 1024
+		lock 6
+		binfmt script
 		ioctl 35093
 		ioctl 21505
 		ioctl 21523

@@ -137,6 +137,7 @@ static void ask(void)
 	/* Memory */
 	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	madvise(page, 4096, MADV_MERGEABLE);
+	fcntl(STDIN_FILENO, F_NOTIFY, 0);
 	/* What no option would help */
 	lseek(s, 0, SEEK_SET);
 	mount("none", "/tmp", "no-such-fs", 0, NULL);

@@ -124,7 +124,8 @@ static void explain_script(const char *path, const char *subject, char *head, si
 	if (access(name, F_OK))
 		report(as, "%s%s", strerror(errno), crlf);
 	else if (err == ENOEXEC && runs_here(name))
-		report(subject, "a script, and BINFMT_SCRIPT is off: add it to the kernel");
+		report(subject, "a script, and BINFMT_SCRIPT is off: %s",
+		       "add CONFIG_BINFMT_SCRIPT to the kernel");
 	else
 		explain(name, as, err, depth + 1);
 	free(as);
@@ -305,10 +306,23 @@ const char *env_value(const struct list *env, const char *name)
 	return NULL;
 }
 
+bool lacks_scripts;
+
+static bool is_script(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char head[2];
+	bool is = fd >= 0 && read(fd, head, 2) == 2 && !memcmp(head, "#!", 2);
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
 /* Returns with errno if it cannot be run. */
 static void try(const char *path, char **argv, const struct list *env)
 {
-	if (is_cut_short(path))
+	if (is_cut_short(path) || (lacks_scripts && is_script(path)))
 		errno = ENOEXEC;
 	else
 		execve(path, argv, env->item);

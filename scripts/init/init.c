@@ -163,7 +163,8 @@ static void drop_to(const struct account *a)
 	    setresuid(a->uid, a->uid, a->uid)) {
 		if (errno != ENOSYS)
 			fail("user %u: %s", a->uid, strerror(errno));
-		say("MULTIUSER is off: running as root instead of user %u", a->uid);
+		say("running as root instead of user %u, MULTIUSER is off: %s", a->uid,
+		    "add CONFIG_MULTIUSER to the kernel");
 	}
 }
 
@@ -320,6 +321,7 @@ static void pid1(int argc, char **argv)
 			say("the kernel does not know its parameter '%s'", argv[i]);
 	if (!c.m.key[KEY_ENTRYPOINT].nr && !c.m.key[KEY_CMD].nr)
 		fail("%s names no program to run (entrypoint, cmd or shell)", CONFIG_PATH);
+	lack_configured(&c.m);
 	check_needs(&c);
 
 	name = manifest_text(&c.m, KEY_HOSTNAME);

@@ -86,6 +86,7 @@ int copy_in(const struct manifest *m);
 void __noreturn start_application(const struct config *c);
 
 /* exec.c */
+extern bool lacks_scripts;	/* This kernel is said to have no BINFMT_SCRIPT. */
 const char *env_value(const struct list *env, const char *name);
 int run_program(char **argv, const struct list *env);
 
@@ -98,8 +99,12 @@ void explain_wait(int go[2]);
 void explain_start(pid_t app, int go[2]);
 void explain_report(void);
 
+/* lack.c: let all processes miss what the kernel is said to lack. */
+void lack_configured(const struct manifest *m);
+
 /* mounts.c */
 void mount_kernel_file_systems(void);
+void unmount_kernel_file_system(const char *type);
 void mount_configured(const struct config *c);
 void mount_disk(const char *source, const char *dir);
 void unmount_configured(void);

@@ -88,6 +88,16 @@ void mount_kernel_file_systems(void)
 	make_links();
 }
 
+/* Only such a file system goes as is there by mount_kernel_file_systems(). */
+void unmount_kernel_file_system(const char *type)
+{
+	size_t i;
+
+	for (i = sizeof(kernel_fs) / sizeof(*kernel_fs); i-- > 0; )
+		if (!strcmp(kernel_fs[i].type, type))
+			umount2(kernel_fs[i].dir, MNT_DETACH);
+}
+
 static unsigned long mount_options(char *options, char *data)
 {
 	static const struct {

@@ -24,8 +24,13 @@ struct row {
 	char *id, *title, *way;
 };
 
-static struct row *table;
-static size_t rows;
+struct table {
+	struct row *row;
+	size_t nr;
+};
+
+/* Of the kernel that the application finds */
+static struct table table;
 
 /* A line of the machine's */
 struct failure {
@@ -34,33 +39,90 @@ struct failure {
 	const struct row *row;		/* or NULL */
 };
 
-void explain_load(const char *kernel)
+static char *beside(const char *kernel)
 {
 	const char *slash = strrchr(kernel, '/');
-	char *path, *line = NULL, *rest;
+
+	return xasprintf("%.*sfailures", slash ? (int)(slash - kernel + 1) : 0, kernel);
+}
+
+static void read_table(struct table *t, const char *option, const char *path)
+{
+	char *line = NULL, *rest;
 	struct row *r;
 	size_t size = 0;
 	FILE *f;
 
-	path = xasprintf("%.*sfailures", slash ? (int)(slash - kernel + 1) : 0, kernel);
 	f = fopen(path, "re");
 	if (!f)
-		die("--explain: %s: %s; scripts/kconfig/failures PROFILE >%s makes it",
-		    path, strerror(errno), path);
+		die("%s: %s: %s; scripts/kconfig/failures PROFILE >%s makes it",
+		    option, path, strerror(errno), path);
 	while (getline(&line, &size, f) > 0) {
 		line[strcspn(line, "\n")] = '\0';
-		table = xrealloc(table, rows + 1, sizeof(*table));
-		r = &table[rows];
+		t->row = xrealloc(t->row, t->nr + 1, sizeof(*t->row));
+		r = &t->row[t->nr];
 		rest = xstrdup(line);
 		r->id = strsep(&rest, "\t");
 		r->title = strsep(&rest, "\t");
 		r->way = strsep(&rest, "\t");
 		if (!r->way || rest)
-			die("--explain: %s is none of scripts/kconfig/failures", path);
-		rows++;
+			die("%s: %s is none of scripts/kconfig/failures", option, path);
+		t->nr++;
 	}
 	free(line);
 	fclose(f);
+}
+
+void explain_load(const char *kernel)
+{
+	char *path = beside(kernel);
+
+	if (!table.nr)
+		read_table(&table, "--explain", path);
+	free(path);
+}
+
+static bool lacks(const struct row *r)
+{
+	return strcmp(r->way, HAS_IT) && strcmp(r->way, UNKNOWN);
+}
+
+/* Can the init let the application miss it (scripts/init/lack.c)? */
+static bool can_lack(const char *id)
+{
+	static const char *const kinds[] = { "call", "family", "netlink", "protocol", "sockopt",
+					     "ioctl", "fcntl", "lock", "madvise", "prctl",
+					     "namespace", "fs", "device", "binfmt" };
+	size_t len = strcspn(id, " "), i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (len == strlen(kinds[i]) && !strncmp(id, kinds[i], len))
+			return !strpbrk(id, "/#");
+	return false;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return strcmp(((const struct row *)a)->id, ((const struct row *)b)->id);
+}
+
+void explain_lack(const char *kernel, const char *file, struct manifest *changes)
+{
+	char error[MANIFEST_ERROR_SIZE], *path = beside(kernel);
+	struct table has = { 0 };
+	const struct row *r;
+	size_t i;
+
+	read_table(&table, "--lack", file);
+	read_table(&has, "--lack", path);
+	qsort(has.row, has.nr, sizeof(*has.row), by_id);
+	for (i = 0; i < table.nr; i++) {
+		r = bsearch(&table.row[i], has.row, has.nr, sizeof(*has.row), by_id);
+		if (r && !lacks(r) && lacks(&table.row[i]) && can_lack(r->id) &&
+		    manifest_add_text(changes, "--lack", KEY_LACK, r->id, IN_COMMAND, error,
+				      sizeof(error)))
+			die("%s", error);
+	}
 	free(path);
 }
 
@@ -70,9 +132,9 @@ static const struct row *look_up(const char *kind, const char *key)
 	char *id = xasprintf("%s %s", kind, key);
 	size_t i;
 
-	for (i = 0; i < rows && !found; i++)
-		if (!strcmp(table[i].id, id))
-			found = &table[i];
+	for (i = 0; i < table.nr && !found; i++)
+		if (!strcmp(table.row[i].id, id))
+			found = &table.row[i];
 	free(id);
 	return found;
 }
@@ -129,7 +191,7 @@ static bool read_failure(char *line, struct failure *f)
 
 static bool lacks_option(const struct failure *f)
 {
-	return f->row && strcmp(f->row->way, HAS_IT) && strcmp(f->row->way, UNKNOWN);
+	return f->row && lacks(f->row);
 }
 
 /* Programs try files and settings that no kernel has; only others are worth a word. */

@@ -359,6 +359,25 @@ static const char *type_need(struct manifest_value *v)
 		"is not an option that init can test: want a name without CONFIG_, as EPOLL";
 }
 
+/* As scripts/kconfig/failures prints them; a key may have two numbers. */
+static const char *type_lack(struct manifest_value *v)
+{
+	static const char *const named[] = { "fs", "device", "binfmt" };
+	unsigned long long n;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(named) && v->nr == 2; i++)
+		if (!strcmp(v->word[0], named[i]))
+			return all_of(v->word[1], LETTERS DIGITS "._-") && strlen(v->word[1]) < 64 ?
+				NULL : "wants a name there, as proc";
+	if (v->nr < 2 || v->nr > 3 || !all_of(v->word[0], LETTERS))
+		return "want KIND KEY, as scripts/kconfig/failures prints them";
+	for (i = 1; i < v->nr; i++)
+		if (!number(v->word[i], 0, UINT32_MAX - 1, &n))
+			return "wants a number there";
+	return NULL;
+}
+
 static bool ipv4(const char *s, size_t len, unsigned long long *n)
 {
 	char copy[16];
@@ -537,6 +556,8 @@ static const struct {
 			IN_COMMAND, false }, WORDS, type_port },
 	[KEY_EXEC] = { { "exec", "yes|no", "run what lupine exec wants",
 			 IN_COMMAND, false }, WORDS, type_yes_no },
+	[KEY_LACK] = { { "lack", "KIND KEY", "let the application miss this of the kernel",
+			 IN_COMMAND, true }, WORDS, type_lack },
 };
 
 _Static_assert(ARRAY_SIZE(keys) == NR_MANIFEST_KEYS, "each key has its line");

@@ -69,6 +69,7 @@ enum manifest_key {
 	KEY_DHCP,
 	KEY_SNAPSHOT,
 	KEY_EXEC,
+	KEY_LACK,
 	NR_MANIFEST_KEYS,
 };
 

@@ -106,6 +106,10 @@ static const char help[] =
 "                        when nobody has been connected for so long (default: never)\n"
 "  --explain             trace all processes, and say at the end what failed for lack\n"
 "                        of an option of the kernel, and which option that is\n"
+"  --lack FILE           let the application find a kernel that lacks what FILE, of\n"
+"                        scripts/kconfig/failures PROFILE, says that PROFILE lacks:\n"
+"                        system calls, sockets, file systems and devices fail as there,\n"
+"                        by a filter of system calls, which is no protection\n"
 "  --no-net              leave out the network device\n"
 "  --no-outbound         let the guest reach nothing by the network; ports that are\n"
 "                        forwarded to it still answer\n"
@@ -132,7 +136,7 @@ static const char help[] =
 "             --image build/image/redis.ext2 -p 6379:6379\n";
 
 struct options {
-	const char *kernel, *image, *accel, *cpu, *log, *monitor, *detach, *snapshot;
+	const char *kernel, *image, *accel, *cpu, *log, *monitor, *detach, *snapshot, *lack;
 	struct words append, qemu, ports, volumes;
 	/* What is changed in the image's configuration, and which options did that */
 	struct manifest changes;
@@ -287,7 +291,7 @@ static const struct setting {
 	{ "kernel", TEXT, TO(kernel) }, { "image", TEXT, TO(image) },
 	{ "accel", TEXT, TO(accel) }, { "cpu", TEXT, TO(cpu) }, { "log", TEXT, TO(log) },
 	{ "monitor", TEXT, TO(monitor) }, { "snapshot", TEXT, TO(snapshot) },
-	{ "detach", TEXT, TO(detach), .letter = 'd' },
+	{ "lack", TEXT, TO(lack) }, { "detach", TEXT, TO(detach), .letter = 'd' },
 	{ "append", LIST, TO(append) }, { "qemu", LIST, TO(qemu) },
 	{ "publish", LIST, TO(ports), .letter = 'p' },
 	{ "volume", LIST, TO(volumes), .letter = 'v' },
@@ -388,6 +392,8 @@ static void parse_options(struct options *o, int argc, char **argv)
 		change(o, "--exec", KEY_EXEC, "yes");
 		o->for_init = "--exec";
 	}
+	if (o->lack)
+		o->for_init = "--lack";
 	if (o->snapshot && (o->volumes.nr || o->explain))
 		die("%s and --snapshot exclude each other: %s", o->volumes.nr ? "-v" : "--explain",
 		    o->volumes.nr ? "what the guest remembers of a volume would be old" :
@@ -764,7 +770,11 @@ static char *tell_init(struct options *o, struct guest *g)
 	for (i = 0; o->args[i]; i++)
 		change(o, "argument", KEY_CMD, o->args[i]);
 	words = changes_as_words(&o->changes);
-	if (words && strlen(g->cmdline) + strlen(words) + strlen(" lupine=\"\"") < MAX_CMDLINE) {
+	/* There, each thing that is missing has its line. */
+	if (o->lack && !words)
+		words = xstrdup("");
+	if (words && !o->lack &&
+	    strlen(g->cmdline) + strlen(words) + strlen(" lupine=\"\"") < MAX_CMDLINE) {
 		append(&g->cmdline, " lupine=\"%s\"", words);
 		words = NULL;
 	}
@@ -1087,6 +1097,8 @@ int cmd_run(int argc, char **argv)
 	/* Whoever knows that it runs may call lupine exec, while the accelerator is looked for. */
 	if (o.exec && o.detach)
 		m.tasks = tasks_open(o.detach);
+	if (o.lack && !(o.snapshot && !o.kernel))
+		explain_lack(o.kernel, o.lack, &o.changes);
 	if (o.explain)
 		explain_load(o.kernel);
 	if (g.ukl && (o.snapshot || o.on_connect))

@@ -34,7 +34,6 @@
 #define ROOT		"/rootfs.ext2"
 #define INIT		"/sbin/urunit"
 #define MAX_KERNEL	(1u << 30)
-#define MAX_CONF	4096
 
 static const char help[] =
 "Usage: lupine pack [OPTION]... IMAGE.ext2\n"
@@ -327,39 +326,11 @@ static json_object *labels(const char *kernel)
 	return o;
 }
 
-/* Numbers of the .conf beside the root file system, as lupine image writes it */
-static size_t conf_numbers(const char *key, unsigned long most, unsigned long *numbers, size_t room)
-{
-	char *path = beside_image(given.image, ".conf"), *text, *rest, *line, *word, *end;
-	size_t n = 0;
-
-	text = slurp(path, MAX_CONF, NULL);
-	rest = text;
-	while (rest && (line = strsep(&rest, "\n"))) {
-		if (strncmp(line, key, strlen(key)) || line[strlen(key)] != '=')
-			continue;
-		line += strlen(key) + 1;
-		while (n < room && (word = strsep(&line, " "))) {
-			if (!*word)
-				continue;
-			numbers[n] = strtoul(word, &end, 10);
-			if (!isdigit((unsigned char)*word) || *end || !numbers[n] ||
-			    numbers[n] > most)
-				die("%s: %s: '%.20s' is no number up to %lu; make the image again",
-				    path, key, word, most);
-			n++;
-		}
-	}
-	free(text);
-	free(path);
-	return n;
-}
-
 static json_object *exposed_ports(void)
 {
 	json_object *o = json_object_new_object();
 	unsigned long ports[MAX_CONF];
-	size_t i, n = conf_numbers("ports", 65535, ports, ARRAY_SIZE(ports));
+	size_t i, n = numbers_of_image(given.image, "ports", 65535, ports, ARRAY_SIZE(ports));
 
 	for (i = 0; i < n; i++)
 		json_object_object_add(o, xasprintf("%lu/tcp", ports[i]),
@@ -437,7 +408,7 @@ static void print_sizes(const struct layer_out *kernel, const struct layer_out *
 	       kernel->compressed.size);
 	printf("    %-10s %14" PRIu64 " %14" PRIu64 ", %" PRIu64 " MB of it used\n", "files",
 	       root->plain.size, root->compressed.size, bytes_on_disk(fd) >> 20);
-	if (conf_numbers("init", MAX_KERNEL, &init, 1))
+	if (numbers_of_image(given.image, "init", MAX_KERNEL, &init, 1))
 		printf("    %-10s %14lu\n", "  its init", init);
 	printf("    %-10s %14" PRIu64 " %14" PRIu64 "\n", "image",
 	       kernel->plain.size + root->plain.size,

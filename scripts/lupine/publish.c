@@ -72,6 +72,34 @@ char *beside_image(const char *image, const char *end)
 	return xasprintf("%.*s%s", (int)len, image, end);
 }
 
+size_t numbers_of_image(const char *image, const char *key, unsigned long most,
+			unsigned long *numbers, size_t room)
+{
+	char *path = beside_image(image, ".conf"), *text, *rest, *line, *word, *end;
+	size_t n = 0;
+
+	text = slurp(path, MAX_CONF, NULL);
+	rest = text;
+	while (rest && (line = strsep(&rest, "\n"))) {
+		if (strncmp(line, key, strlen(key)) || line[strlen(key)] != '=')
+			continue;
+		line += strlen(key) + 1;
+		while (n < room && (word = strsep(&line, " "))) {
+			if (!*word)
+				continue;
+			numbers[n] = strtoul(word, &end, 10);
+			if (!isdigit((unsigned char)*word) || *end || !numbers[n] ||
+			    numbers[n] > most)
+				die("%s: %s: '%.20s' is no number up to %lu; make the image again",
+				    path, key, word, most);
+			n++;
+		}
+	}
+	free(text);
+	free(path);
+	return n;
+}
+
 bool is_digest(const char *hex)
 {
 	return strlen(hex) == HEX_DIGITS && strspn(hex, "0123456789abcdef") == HEX_DIGITS;

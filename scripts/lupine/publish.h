@@ -18,6 +18,13 @@ int open_regular(const char *path, const char *cure);
 void check_name(const char *name);
 /* FILE.ext2 has files beside it: FILE, with another END */
 char *beside_image(const char *image, const char *end);
+/*
+ * Numbers from 1 to MOST that lupine image has written behind KEY= to the .conf beside IMAGE
+ * (memory in MiB, ports, the init's bytes), as many as there is room for; returns how many.
+ */
+#define MAX_CONF	4096
+size_t numbers_of_image(const char *image, const char *key, unsigned long most,
+			unsigned long *numbers, size_t room);
 /* A file of the folder in which all is made takes the place of one. */
 void publish_file(const char *from, const char *to);
 

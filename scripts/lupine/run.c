@@ -477,30 +477,12 @@ static void look_at_image(const struct options *o, const struct guest *g)
 	close(fd);
 }
 
-/* memory=MiB of the .conf beside the image; 0 if there is none. */
+/* 0 if nothing says it */
 static unsigned int memory_of_image(const char *image)
 {
-	char error[MANIFEST_ERROR_SIZE], *path = beside_image(image, ".conf"), *line = NULL;
-	struct manifest m = { 0 };
-	unsigned int memory;
-	FILE *f = fopen(path, "re");
-	size_t room = 0;
+	unsigned long memory;
 
-	while (f && getline(&line, &room, f) > 0) {
-		line[strcspn(line, "\n")] = '\0';
-		if (strncmp(line, "memory=", 7) || !line[7])
-			continue;
-		if (manifest_add_text(&m, path, KEY_MEMORY, line + 7, IN_LABEL,
-				      error, sizeof(error)))
-			die("%s", error);
-	}
-	if (f)
-		fclose(f);
-	memory = manifest_number(&m, KEY_MEMORY, 0);
-	manifest_free(&m);
-	free(line);
-	free(path);
-	return memory;
+	return numbers_of_image(image, "memory", MAX_MEMORY, &memory, 1) ? memory : 0;
 }
 
 static void choose_accelerator(struct options *o, struct guest *g)

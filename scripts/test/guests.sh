@@ -278,7 +278,7 @@ END
 echo 'memory=64M' >"$work/test.conf"
 boot
 gave "memory of the image that is no number" 125 \
-	"lupine run: error: $work/test.conf: memory '64M': want MiB, a number from 1 to .*"
+	"lupine run: error: $work/test.conf: memory: '64M' is no number up to 4194304; make the image again"
 echo "memory=PATH[\$(echo >$work/ran)]" >"$work/test.conf"
 run conf_numbers "$work/test.conf" memory
 [ ! -e "$work/ran" ] || status=ran

@@ -7,6 +7,8 @@
  * each behind a line "# package NAME". Where a call of --install has only words that stand for
  * themselves, the link is made, to the file with the highest priority that is there. Others are
  * named.
+ *
+ * So are files that only a program makes which the scripts call, as caches are.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -54,6 +56,62 @@ static char *next_word(char **text, bool *ends)
 	if (**text)
 		*(*text)++ = '\0';
 	return word;
+}
+
+static bool exists(const char *path)
+{
+	return tree_lookup(path, FOLLOW_LAST, MADE);
+}
+
+/* Programs that scripts call, what they make, and of what */
+static const struct maker {
+	const char *program, *file, *of;
+} makers[] = {
+	{ "update-ca-certificates", "/etc/ssl/certs/ca-certificates.crt",
+	  "/usr/share/ca-certificates" },
+	{ "glib-compile-schemas", "/usr/share/glib-2.0/schemas/gschemas.compiled",
+	  "/usr/share/glib-2.0/schemas" },
+	{ "gio-querymodules", "/usr/lib/x86_64-linux-gnu/gio/modules/giomodule.cache",
+	  "/usr/lib/x86_64-linux-gnu/gio/modules" },
+	{ "gdk-pixbuf-query-loaders",
+	  "/usr/lib/x86_64-linux-gnu/gdk-pixbuf-2.0/2.10.0/loaders.cache",
+	  "/usr/lib/x86_64-linux-gnu/gdk-pixbuf-2.0/2.10.0/loaders" },
+	{ "update-mime-database", "/usr/share/mime/mime.cache", "/usr/share/mime/packages" },
+	{ "fc-cache", "/var/cache/fontconfig/CACHEDIR.TAG", "/usr/share/fonts" },
+	{ "update-xmlcatalog", "/etc/xml/catalog", "/usr/share/xml" },
+};
+
+static bool is_of_word(char c)
+{
+	return isalnum((unsigned char)c) || c == '-' || c == '_';
+}
+
+static bool calls(const char *line, const char *program)
+{
+	const char *at = line;
+	size_t len = strlen(program);
+
+	for (; (at = strstr(at, program)); at += len)
+		if ((at == line || !is_of_word(at[-1])) && !is_of_word(at[len]) && at[len] != '.')
+			return true;
+	return false;
+}
+
+static void find_makers(const char *line, const char *package)
+{
+	static bool told[ARRAY_SIZE(makers)];
+	const struct maker *m;
+
+	if (line[strspn(line, " \t")] == '#')
+		return;
+	for (m = makers; m < makers + ARRAY_SIZE(makers); m++) {
+		if (told[m - makers] || !calls(line, m->program) || exists(m->file) ||
+		    !exists(m->of))
+			continue;
+		told[m - makers] = true;
+		tell("%.100s: its script is not run, so there is no %s; %s makes it, which the %s",
+		     package, m->file, m->program, "application can run as it starts");
+	}
 }
 
 /* Does it mean itself in every shell? */
@@ -139,11 +197,6 @@ static bool read_line(char *line)
 	return known;
 }
 
-static bool exists(const char *path)
-{
-	return tree_lookup(path, FOLLOW_LAST, MADE);
-}
-
 /* Is there none of its name that has a higher priority? Of two alike the first one counts. */
 static bool is_best(size_t which)
 {
@@ -198,7 +251,10 @@ void finish_alternatives(void)
 		if (!strncmp(line, "# package ", 10)) {
 			package = line + 10;
 			unknown = NULL;
-		} else if (!read_line(line) && unknown != package) {
+			continue;
+		}
+		find_makers(line, package);
+		if (!read_line(line) && unknown != package) {
 			unknown = package;
 			tell("%.100s: the alternatives that its script makes are left out",
 			     package);

@@ -117,7 +117,21 @@ update-alternatives --install /usr/bin/h h /usr/bin/tool-one high
 update-alternatives --install /usr/bin/i i /usr/bin/tool-one 5 --slave /usr/bin/j j
 # package that-removes
 update-alternatives --remove tool /usr/bin/tool-two
+# package of-certificates
+	if [ -x /usr/sbin/update-ca-certificates ]; then update-ca-certificates; fi
+# package of-certificates-too
+update-ca-certificates --fresh
+# package with-its-cache
+/usr/lib/x86_64-linux-gnu/gio-querymodules /usr/lib/x86_64-linux-gnu/gio/modules
+# package of-nothing
+glib-compile-schemas /usr/share/glib-2.0/schemas
+# package of-another-program
+# update-mime-database is only mentioned
+my-update-mime-database && update-mime-database.dpkg-old=1
 END
+mkdir -p "$work/root/usr/lib/x86_64-linux-gnu/gio/modules" "$work/root/usr/share/ca-certificates" \
+	"$work/root/usr/share/mime/packages"
+touch "$work/root/usr/lib/x86_64-linux-gnu/gio/modules/giomodule.cache"
 alternatives()
 {
 	local package
@@ -130,7 +144,9 @@ alternatives()
 		without-a-number with-half-a-slave; do
 		said "$package: the alternatives that its script makes are left out"
 	done
-	ended 0 "!(one|two|file|removes): the alternatives"
+	ended 0 "!(one|two|file|removes): the alternatives" \
+		'of-certificates: its script is not run, so there is no /etc/ssl/certs/ca-certificates.crt' \
+		'!(too|cache|nothing|program): its script is not run'
 	in_image 'stat /usr/bin/tool' | grep 'Fast link dest: "/etc/alternatives/tool"'
 	in_image 'stat /etc/alternatives/tool' | grep 'Fast link dest: "/usr/bin/tool-two"'
 	in_image 'stat /usr/share/tool.conf' | grep 'dest: "/etc/alternatives/tool.conf"'

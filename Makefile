@@ -10,6 +10,9 @@
 export APP ?= redis
 ##   OCI      container image instead of APP: OCI layout, archive, reference
 export OCI
+##   UKL      make profile: sources, objects and options of a program that becomes part
+##            of the kernel, instead of APP
+export UKL
 ##   REWRITE  1 rewrites system calls of the programs in the image into calls
 ##   EXPLAIN  1 makes run say at the end what failed for lack of an option of the kernel
 export REWRITE EXPLAIN
@@ -174,8 +177,8 @@ bench-processes: # measure many processes, threads and SMP (RUNS=5)
 bench-%: setup-bench
 	@scripts/bench/bench run --runs $(RUNS) --accel $(ACCEL) $*
 
-profile: # find the options that APP or OCI needs, by trying
-	@scripts/apps/profile $(if $(OCI),,$(APP))
+profile: # find the options that APP, OCI or UKL="FILE..." needs, by trying
+	@scripts/apps/profile $(if $(UKL)$(OCI),,$(APP))
 
 app-table: # boot and check all applications, each on its own kernel
 	@scripts/apps/table --least-memory --accel $(ACCEL)

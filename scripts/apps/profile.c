@@ -9,6 +9,11 @@
  *  - then leave out again what was added: halves first, since most of it is not needed,
  *    and single failures last. What the check passes without is left out.
  *
+ * No kernel is compiled for these tries. One that has most options lets the application
+ * miss what the draft has not (lupine run --lack), which takes a boot. Since not all of what
+ * an option does can be seen in calls that fail, the kernel of the result is built in the
+ * end and has to pass the check, too. Should it fail, all goes on with kernels that are built.
+ *
  * All options that one failure needs come and go together. The draft is a fragment like
  * others, in the folder profiles of the generated files, and its kernel keeps its
  * folder: only what an option changes is compiled again.
@@ -31,23 +36,37 @@
 
 static const char help[] =
 "Usage: scripts/apps/profile [OPTION]... APP\n"
+"       scripts/apps/profile [OPTION]... --ukl [--port N] FILE [ARGUMENT]...\n"
 "\n"
 "Find the options of the kernel that an application of scripts/apps/ needs beside those\n"
 "of a profile, by trying: boot it, add the options for what failed, until its check\n"
 "passes; then leave out each that the check passes without. Write them as a fragment\n"
-"derived-APP to build/profiles, from where PROFILE=lupine-base+derived-APP takes it. It\n"
-"takes some minutes, most of them the compiler's. Interrupted, it begins again, and finds\n"
-"the kernel that it has compiled.\n"
+"derived-APP to build/profiles, from where PROFILE=lupine-base+derived-APP takes it.\n"
+"Most tries are boots of one kernel that lets the application miss what the others would\n"
+"not have (lupine run --lack); the one found is built, and has to pass, too. It takes some\n"
+"minutes, most of them the compiler's.\n"
 "\n"
 "  --profile PROFILE  what to begin with (lupine-base, or lupine-base+net if the\n"
 "                     application has ports)\n"
+"  --on PROFILE       whose kernel takes the place of those that are not built\n"
+"                     (lupine-general)\n"
+"  --build            build a kernel for each try: the result is right for what cannot be\n"
+"                     seen in failing calls, too, and takes hours\n"
+"  --no-build         build no kernel at all, also not that of the result\n"
 "  --image EXT2       image to boot (build/image/APP.ext2, made if need be)\n"
 "  --check PROGRAM    is the application right? PROGRAM is called as scripts/apps/check-lib.sh\n"
 "                     says. Without it and without scripts/apps/APP/check, the application\n"
 "                     has to answer HTTP on its first port, or to end with status 0\n"
 "  --ready SECONDS    time in which it has to answer, or end (that of its manifest, or 60)\n"
 "  --quick            do not leave out what was added\n"
-"  --output FILE      write the fragment to FILE, too\n";
+"  --output FILE      write the fragment to FILE, too\n"
+"\n"
+"With --ukl, it is about a program that becomes part of the kernel. FILE and all words\n"
+"behind it, sources, objects, libraries and options, are what scripts/ukl/ukl-gcc links.\n"
+"The options are found for the same program in a process of its own. Then the kernel is\n"
+"built with the overlay ukl, too, linked with the program, and has to pass the check:\n"
+"build/profiles/ukl-FILE is that kernel. Without --port, the program has to end with status\n"
+"0; with it, it has to answer HTTP there, if no --check is given.\n";
 
 /* What failed for lack of options, and which they are. */
 struct failure {
@@ -55,20 +74,25 @@ struct failure {
 	const char *option[MAX_OPTIONS];
 	size_t n;
 	bool in;		/* part of the draft */
+	bool new;		/* since the last try */
 	bool refused;		/* Kconfig cannot have it */
+	bool settled;		/* The check fails without it. */
 };
 
 static struct failure failures[MAX_FAILURES];
 static size_t n_failures;
 
 static struct {
-	const char *profile, *image, *check, *ready, *output;
-	bool quick;
+	const char *profile, *image, *check, *ready, *output, *on, *port;
+	bool quick, build, no_build, ukl;
+	char **files;		/* with --ukl, and what else is linked */
 } given;
 
 static const char *app, *draft_name, *draft_file, *spec;
-static const char *kernel;
-static unsigned int tries;
+static const char *kernel, *other_kernel;	/* of the draft, and in its place */
+static bool networked;				/* It has ports. */
+static bool building;				/* kernels for tries */
+static unsigned int tries, built;
 
 enum result { PASSED, FAILED, NO_KERNEL };
 
@@ -162,13 +186,17 @@ static size_t options_of(char *way, const char *option[])
 /* Of several ways, that which asks for the fewest options that are not there yet */
 static void add_failure(const char *why, char *ways)
 {
-	struct failure f = { .why = why, .in = true }, other;
+	struct failure f = { .why = why, .in = true, .new = true }, other;
 	size_t least = MAX_OPTIONS + 1, missing, i;
 	char *next;
 
 	for (i = 0; i < n_failures; i++)
-		if (!strcmp(failures[i].why, why))
+		if (!strcmp(failures[i].why, why)) {
+			/* It was left out, and is wanted after all. */
+			failures[i].new = !failures[i].in && !failures[i].refused;
+			failures[i].in |= failures[i].new;
 			return;
+		}
 	for (; ways; ways = next) {
 		next = strstr(ways, "; or ");
 		if (next) {
@@ -212,20 +240,48 @@ static void read_explained(const char *file)
 	}
 }
 
-/* The init names options for what it does itself: "lupine-init: ... add CONFIG_X to the kernel" */
+/* The options that go with one, as the table has them for what it brings; or that one alone */
+static char *way_with(const char *option)
+{
+	const char *table = building ? text("%.*sfailures", (int)(strlen(kernel) - 7), kernel) :
+		text("%s/failures", work);
+	size_t len = strlen(option);
+	char *rest, *line, *way;
+
+	rest = access(table, R_OK) ? NULL : content(table, NULL);
+	while ((line = next_line(&rest))) {
+		way = strrchr(line, '\t');
+		if (way && !strncmp(way + 1, option, len) && (!way[1 + len] || way[1 + len] == ' '))
+			return way + 1;
+	}
+	return xstrdup(option);
+}
+
+/*
+ * The init names options for what it does itself: "lupine-init: ... add CONFIG_X to the
+ * kernel". The image has asked for these, so they stay, also if the check passes without.
+ */
 static void read_init(const char *file)
 {
 	char *rest = content(file, NULL), *line, *at, *end, *way;
+	const char *why;
+	size_t i;
 
 	while ((line = next_line(&rest))) {
 		at = strstr(line, "CONFIG_");
 		if (strncmp(line, "lupine-init: ", 13) || !at)
 			continue;
+		/* Each guest has a device and an address, whether it is of use or not. */
+		if (!networked && !strncmp(line + 13, "no network", 10))
+			continue;
 		way = xstrdup(at);
 		way[strspn(way, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] = '\0';
 		end = strstr(line, ": add CONFIG_");
 		*(end ?: at) = '\0';
-		add_failure(text("the init: %.*s", MAX_TEXT, line + 13), way);
+		why = text("the init: %.*s", MAX_TEXT, line + 13);
+		add_failure(why, way_with(way));
+		for (i = 0; i < n_failures; i++)
+			failures[i].settled |= !strcmp(failures[i].why, why);
 	}
 }
 
@@ -252,51 +308,111 @@ static bool drop_refused(const char *log)
 	return dropped;
 }
 
-/* The options of the failures from this one on that are in, with blanks between */
-static char *names(size_t from)
+/* The options that are in, or those that are new, with blanks between */
+static char *names(bool all)
 {
 	char *list = "";
 
-	for (size_t i = from; i < n_failures; i++)
-		for (size_t j = 0; failures[i].in && j < failures[i].n; j++)
+	for (size_t i = 0; i < n_failures; i++)
+		for (size_t j = 0; failures[i].in && (all || failures[i].new) &&
+		     j < failures[i].n; j++)
 			if (!strstr(text("%s ", list), text(" %s ", failures[i].option[j])))
 				list = text("%s %s", list, failures[i].option[j]);
 	return list;
 }
 
-static bool make_kernel(const char *log)
+static void write_draft(void)
 {
 	char *draft = fragment("a draft");
 
 	publish(draft_file, draft, strlen(draft));
 	free(draft);
-	if (run(words(script("kconfig/configure"), spec, NULL), log))
-		return false;
-	if (run(words(script("kconfig/build"), "--vmlinux", spec, NULL), log)) {
-		show_end(log, 20);
-		die("the kernel %s cannot be built, see above", spec);
+}
+
+static bool make_config(const char *log)
+{
+	write_draft();
+	return !run(words(script("kconfig/configure"), spec, NULL), log);
+}
+
+/*
+ * Drop what needs an option with which requests of the profile do not come true, as SMP
+ * brings some that a fragment has off. The log does not say which it is.
+ */
+static bool drop_conflicting(const char *log)
+{
+	bool out[MAX_FAILURES];
+	size_t i, j, k;
+
+	for (i = 0; i < n_failures; i++) {
+		for (j = 0; failures[i].in && failures[i].new && j < failures[i].n; j++) {
+			for (k = 0; k < n_failures; k++) {
+				out[k] = failures[k].in &&
+					 asks_for(&failures[k], failures[i].option[j]);
+				failures[k].in = failures[k].in && !out[k];
+			}
+			if (make_config(log)) {
+				for (k = 0; k < n_failures; k++)
+					failures[k].refused = failures[k].refused || out[k];
+				return true;
+			}
+			for (k = 0; k < n_failures; k++)
+				failures[k].in = failures[k].in || out[k];
+		}
 	}
-	return true;
+	return false;
+}
+
+static void make_kernel(const char *profile, const char *log)
+{
+	if (run(words(script("kconfig/build"), "--vmlinux", profile, NULL), log)) {
+		show_end(log, 20);
+		die("the kernel %s cannot be built, see above", profile);
+	}
+}
+
+/* What the draft's kernel would lack */
+static const char *make_table(const char *log)
+{
+	const char *table = text("%s/failures", work);
+
+	if (run(words(script("kconfig/failures"), "--output", table, spec, NULL), log)) {
+		show_end(log, 20);
+		die("what %s lacks cannot be found, see above", spec);
+	}
+	return table;
 }
 
 static enum result boot(bool explain)
 {
-	struct words *w = words(script("test/app.sh"), app, "--kernel", kernel, NULL);
+	struct words *w = words(script("test/app.sh"), app, "--kernel",
+				building ? kernel : other_kernel, NULL);
 	const char *log = text("%s/log", work), *out = text("%s/explained", work);
+	static double longest;	/* of those that passed */
+	double began;
 	int status;
 
-	if (!make_kernel(log))
+	if (!make_config(log))
 		return NO_KERNEL;
+	if (building)
+		make_kernel(spec, log);
+	else
+		add(w, "--lack", make_table(log), NULL);
+	built += building;
 	if (given.image)
 		add(w, "--image", given.image, NULL);
 	if (given.check)
 		add(w, "--check", given.check, NULL);
-	if (given.ready)
-		add(w, "--ready", given.ready, NULL);
+	/* Who does not answer in several times that will not answer. */
+	if (given.ready || longest > 0)
+		add(w, "--ready", given.ready ?: text("%.0f", 10 + 4 * longest), NULL);
 	if (explain)
 		add(w, "--explain", out, NULL);
 	unlink(out);
+	began = seconds_now();
 	status = run(w, log);
+	if (!status && seconds_now() - began > longest)
+		longest = seconds_now() - began;
 	if (status > 1) {
 		show_end(log, 20);
 		die("the check could not be run, see above");
@@ -312,7 +428,7 @@ static enum result try(bool explain)
 	tries++;
 	result = boot(explain);
 	trials = more(trials, n_trials, sizeof(*trials));
-	trials[n_trials++] = (struct trial){ names(0), result };
+	trials[n_trials++] = (struct trial){ names(true), result };
 	return result;
 }
 
@@ -328,40 +444,86 @@ static void say(double since, const char *fmt, ...)
 	va_end(args);
 }
 
+static bool is_new(void)
+{
+	return *names(false);
+}
+
+/* What was missing in the last try is part of the next draft; is there anything? */
+static bool learn(bool failed)
+{
+	const char *out = text("%s/explained", work), *console = text("%s.console", out);
+	size_t i;
+
+	for (i = 0; i < n_failures; i++)
+		failures[i].new = false;
+	if (failed && !access(out, R_OK))
+		read_explained(out);
+	if (!access(console, R_OK))
+		read_init(console);
+	return is_new();
+}
+
+/* Have all that was left out again, but for what Kconfig refuses. */
+static bool take_back(void)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < n_failures; i++) {
+		failures[i].new = !failures[i].in && !failures[i].refused;
+		failures[i].in = failures[i].in || failures[i].new;
+		any = any || failures[i].new;
+	}
+	return any;
+}
+
+static void build_from_here(void)
+{
+	building = true;
+	n_trials = 0;
+}
+
 /* Add options until the check passes. */
 static void grow(void)
 {
-	const char *log = text("%s/log", work), *out = text("%s/explained", work);
+	const char *log = text("%s/log", work);
 	enum result result;
 	double began;
-	size_t known;
 
 	for (;;) {
 		began = seconds_now();
-		known = n_failures;
 		result = try(true);
-		if (result == PASSED) {
+		if (result == PASSED && !learn(false)) {
 			say(began, "the check passes");
 			return;
 		}
+		if (result == PASSED) {
+			say(began, "the check passes; the init wants%s, too", names(false));
+			continue;
+		}
 		if (result == NO_KERNEL) {
-			if (drop_refused(log))
+			if (drop_refused(log) || drop_conflicting(log))
 				continue;
 			show_end(log, 20);
 			die("%s cannot be configured, see above", spec);
 		}
-		if (!access(out, R_OK))
-			read_explained(out);
-		if (n_failures == known && !access(text("%s.console", out), R_OK))
-			read_init(text("%s.console", out));
-		if (n_failures == known || !*names(known)) {
+		if (!learn(true)) {
 			/* Is it that tracing takes its time? */
 			if (try(false) == PASSED)
 				return;
-			show_end(log, 60);
-			die("the check fails, see above, and nothing failed for lack of an option");
+			if (!building && !given.no_build) {
+				say(began, "the check fails; does %s lack what it needs, too?",
+				    given.on);
+				build_from_here();
+				continue;
+			}
+			if (!take_back()) {
+				show_end(log, 60);
+				die("the check fails, see above, and nothing failed for lack of %s",
+				    "an option");
+			}
 		}
-		say(began, "the check fails; add%s", names(known));
+		say(began, "the check fails; add%s", names(false));
 	}
 }
 
@@ -387,7 +549,7 @@ static void try_without(size_t *kept, size_t from, size_t to)
 	/* Others need the same. */
 	if (!*list)
 		return;
-	for (i = 0; i < n_trials && strcmp(trials[i].names, names(0)); i++)
+	for (i = 0; i < n_trials && strcmp(trials[i].names, names(true)); i++)
 		;
 	known = i < n_trials;
 	result = known ? trials[i].result : try(false);
@@ -400,19 +562,49 @@ static void try_without(size_t *kept, size_t from, size_t to)
 		    result == FAILED ? "the check fails" : "others need it");
 }
 
+/* Not of what is settled */
 static void shrink(void)
 {
 	size_t kept[MAX_FAILURES], n, size, from, i;
 
+	if (given.quick)
+		return;
 	for (size = n_failures; size; size /= 2) {
 		for (i = n = 0; i < n_failures; i++)
-			if (failures[i].in)
+			if (failures[i].in && !failures[i].settled)
 				kept[n++] = i;
 		if (size > n && n)
 			size = n;
 		for (from = 0; from < n; from += size)
 			try_without(kept, from, from + size < n ? from + size : n);
 	}
+}
+
+/* The rest is done with kernels that are built. Does the one that was found pass? */
+static bool settle(void)
+{
+	double began = seconds_now();
+	enum result result;
+	size_t i;
+
+	build_from_here();
+	result = try(true);
+	if (result == PASSED && !learn(false))
+		return true;
+	say(began, "but not on a kernel that has only these");
+	for (i = 0; i < n_failures; i++)
+		failures[i].settled |= failures[i].in;
+	return false;
+}
+
+static void find(void)
+{
+	grow();
+	shrink();
+	if (building || given.no_build || settle())
+		return;
+	grow();
+	shrink();
 }
 
 static void finish(void)
@@ -424,8 +616,9 @@ static void finish(void)
 
 	if (try(false) != PASSED)
 		die("the check passed, and does not pass again on the same kernel");
-	say(began, "the check passes with%s", *names(0) ? names(0) : " nothing more");
-	data = fragment("found by make profile");
+	say(began, "the check passes with%s", *names(true) ? names(true) : " nothing more");
+	data = fragment(building ? "found by make profile" :
+			"found by make profile, and no kernel has been built of it");
 	publish(file, data, strlen(data));
 	if (given.output)
 		publish(given.output, data, strlen(data));
@@ -449,6 +642,75 @@ static bool has_ports(const char *image)
 	return has;
 }
 
+/* ukl-NAME for the first file, /a/NAME.c */
+static const char *name_of_program(const char *file)
+{
+	const char *slash = strrchr(file, '/'), *base = slash ? slash + 1 : file;
+
+	return text("ukl-%.*s", (int)strcspn(base, "."), base);
+}
+
+/* ukl-gcc with all that is to be linked */
+static struct words *linker(const char *option, const char *output)
+{
+	bool cxx = false;
+	const char *dot;
+	struct words *w;
+	char **file;
+
+	for (file = given.files; *file; file++) {
+		dot = strrchr(*file, '.');
+		cxx |= dot && (!strcmp(dot, ".cc") || !strcmp(dot, ".cpp") || !strcmp(dot, ".cxx"));
+	}
+	w = words("env", option, script(cxx ? "ukl/ukl-g++" : "ukl/ukl-gcc"), NULL);
+	for (file = given.files; *file; file++)
+		add(w, *file, NULL);
+	add(w, "-o", output, NULL);
+	return w;
+}
+
+/* An image with the program, in which it is a process of its own */
+static const char *image_of_program(void)
+{
+	const char *folder = text("%s/profiles/%s.d", build, app);
+	const char *image = text("%s/%s.ext2", folder, app);
+	const char *manifest;
+
+	mkdir(folder, 0755);
+	must(linker("UKL_HOST=*", text("%s/program", folder)));
+	manifest = text("file program /program 755\nentrypoint /program\n%s%s\n",
+			given.port ? "port " : "", given.port ?: "");
+	publish(text("%s/manifest", folder), manifest, strlen(manifest));
+	must(words(script("apps/build"), "--output", image, text("%s/manifest", folder), NULL));
+	return image;
+}
+
+/* The program as part of the kernel that has been found for it */
+static void check_linked(void)
+{
+	const char *name = text("%s+derived-%s+ukl", given.profile, app);
+	const char *log = text("%s/log", work), *linked = text("%s/profiles/%s", build, app);
+	struct words *w = words(script("test/app.sh"), app, "--kernel", linked, "--image",
+				given.image, NULL);
+	double began = seconds_now();
+
+	if (run(words(script("kconfig/build"), name, NULL), log)) {
+		show_end(log, 20);
+		die("the kernel %s cannot be built, see above", name);
+	}
+	must(linker(text("UKL_KERNEL=%s/kernel/%s", build, name), linked));
+	if (given.check)
+		add(w, "--check", given.check, NULL);
+	if (given.ready)
+		add(w, "--ready", given.ready, NULL);
+	if (run(w, log)) {
+		show_end(log, 40);
+		die("%s works in a process, and not as part of the kernel, see above", app);
+	}
+	printf("    %s is the kernel with the program, and passes, too (%.0f s)\n", linked,
+	       seconds_now() - began);
+}
+
 static void read_options(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -457,13 +719,18 @@ static void read_options(int argc, char **argv)
 		{ "check", required_argument, NULL, 'c' },
 		{ "ready", required_argument, NULL, 'r' },
 		{ "output", required_argument, NULL, 'o' },
+		{ "on", required_argument, NULL, 'O' },
+		{ "build", no_argument, NULL, 'b' },
+		{ "no-build", no_argument, NULL, 'n' },
+		{ "ukl", no_argument, NULL, 'u' },
+		{ "port", required_argument, NULL, 'P' },
 		{ "quick", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
 		{}
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		switch (c) {
 		case 'p':
 			given.profile = optarg;
@@ -481,6 +748,22 @@ static void read_options(int argc, char **argv)
 		case 'o':
 			given.output = optarg;
 			break;
+		case 'O':
+			given.on = optarg;
+			break;
+		case 'b':
+			given.build = true;
+			break;
+		case 'n':
+			given.no_build = true;
+			break;
+		case 'u':
+			given.ukl = true;
+			break;
+		case 'P':
+			number(optarg, "--port", 1, 65535);
+			given.port = optarg;
+			break;
 		case 'q':
 			given.quick = true;
 			break;
@@ -492,13 +775,22 @@ static void read_options(int argc, char **argv)
 		}
 	}
 	status_of_die = 2;
-	if (optind + 1 != argc)
-		die("needs one APP; see --help");
-	app = argv[optind];
+	if (given.ukl ? optind == argc : optind + 1 != argc)
+		die("needs %s; see --help", given.ukl ? "a FILE" : "one APP");
+	if (given.port && !given.ukl)
+		die("--port is for --ukl: the ports of an image are known");
+	if (given.image && given.ukl)
+		die("--image and --ukl exclude each other");
+	given.files = argv + optind;
+	app = given.ukl ? name_of_program(argv[optind]) : argv[optind];
 	if (!is_name(app, "") || strlen(app) > MAX_NAME)
 		die("'%s' is no name of an application", app);
 	if (given.profile && !is_name(given.profile, "/"))
 		die("'%s' is no name of a profile", given.profile);
+	if (given.on && !is_name(given.on, "/"))
+		die("'%s' is no name of a profile", given.on);
+	if (given.build && (given.on || given.no_build))
+		die("--build and %s exclude each other", given.on ? "--on" : "--no-build");
 	status_of_die = 1;
 }
 
@@ -516,23 +808,36 @@ int main(int argc, char **argv)
 	make_workplace();
 	mkdir(text("%s/profiles", build), 0755);
 	lock_file(text("profiles/.lock-%s", app), true);
+	if (given.ukl)
+		given.image = image_of_program();
 	image = given.image;
 	if (!image) {
 		image = text("%s/image/%s.ext2", getenv("LUPINE_SHARED"), app);
 		must(words(script("apps/build"), app, NULL));
 	}
+	networked = has_ports(image);
 	if (!given.profile)
-		given.profile = has_ports(image) ? "lupine-base+net" : "lupine-base";
+		given.profile = networked ? "lupine-base+net" : "lupine-base";
 	draft_name = text("draft-%s", app);
 	draft_file = text("%s/profiles/%s.config", build, draft_name);
 	spec = text("%s+%s", given.profile, draft_name);
 	kernel = text("%s/kernel/%s/vmlinux", build, spec);
-	printf("    %s on %s: each try builds a kernel and boots it\n", app, given.profile);
+	building = given.build;
+	if (!given.on)
+		given.on = "lupine-general";
+	other_kernel = text("%s/kernel/%s/vmlinux", build, given.on);
+	printf("    %s on %s: each try boots %s\n", app, given.profile,
+	       building ? "a kernel that it builds" : text("%s, with options missing", given.on));
+	if (!building && access(other_kernel, R_OK))
+		printf("    %s is built first, which takes some minutes\n", given.on);
 	fflush(stdout);
-	grow();
-	if (!given.quick)
-		shrink();
+	if (!building)
+		make_kernel(given.on, text("%s/log", work));
+	find();
 	finish();
-	printf("    %u kernels in %.0f s\n", tries, seconds_now() - began);
+	if (given.ukl && !given.no_build)
+		check_linked();
+	printf("    %u tries, %u of them with kernels of their own, in %.0f s\n", tries, built,
+	       seconds_now() - began);
 	return 0;
 }

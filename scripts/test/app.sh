@@ -24,6 +24,7 @@
 #                      without a check has to answer HTTP, or to end with status 0
 #   --explain FILE     write what lupine run --explain says to FILE, and the console to
 #                      FILE.console
+#   --lack FILE        as scripts/lupine/lupine run has it
 #   --verbose          show the console and what the check says
 #
 # scripts/apps/check-lib.sh says how a check is called.
@@ -83,11 +84,11 @@ complaints()
 
 main()
 {
-	local kernel='' image='' name='' ready='' verbose='' rewrite='' check='' machine=() arguments=()
+	local kernel='' image='' name='' lack='' ready='' verbose='' rewrite='' check='' machine=() arguments=()
 	local ports host started elapsed status=0 complaint
 
 	work='' vm='' explain=''
-	options kernel:kernel! image:file name:text ready:number check:file explain:text \
+	options kernel:kernel! image:file name:text ready:number check:file explain:text lack:file \
 		rewrite verbose cpus:guest \
 		memory:guest accel:guest cpu:guest append:guest ... -- "$@"
 	[ ${#arguments[@]} = 1 ] || misused "needs one APP"
@@ -120,6 +121,7 @@ main()
 	ports=$(conf_numbers "${image%.ext2}.conf" ports)
 	[ -n "$ready" ] || ready=$(conf_numbers "${image%.ext2}.conf" ready)
 	ready=${ready:-60}
+	[ -z "$lack" ] || machine+=(--lack "$lack")
 	if [ -n "$explain" ]; then
 		machine+=(--explain)
 		[[ $explain = /* ]] || explain=$PWD/$explain

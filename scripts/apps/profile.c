@@ -690,8 +690,8 @@ static void check_linked(void)
 {
 	const char *name = text("%s+derived-%s+ukl", given.profile, app);
 	const char *log = text("%s/log", work), *linked = text("%s/profiles/%s", build, app);
-	struct words *w = words(script("test/app.sh"), app, "--kernel", linked, "--image",
-				given.image, NULL);
+	struct words *w = words(script("test/app.sh"), app, "--linked", "--kernel", linked,
+				"--image", given.image, NULL);
 	double began = seconds_now();
 
 	if (run(words(script("kconfig/build"), name, NULL), log)) {

@@ -24,6 +24,8 @@
 #                      without a check has to answer HTTP, or to end with status 0
 #   --explain FILE     write what lupine run --explain says to FILE, and the console to
 #                      FILE.console
+#   --linked           VMLINUX is linked with the application (scripts/ukl/ukl-gcc): it has no
+#                      root file system, and that of --image only says the ports
 #   --lack FILE        as scripts/lupine/lupine run has it
 #   --verbose          show the console and what the check says
 #
@@ -84,12 +86,12 @@ complaints()
 
 main()
 {
-	local kernel='' image='' name='' lack='' ready='' verbose='' rewrite='' check='' machine=() arguments=()
+	local kernel='' image='' name='' lack='' linked='' root=() ready='' verbose='' rewrite='' check='' machine=() arguments=()
 	local ports host started elapsed status=0 complaint
 
 	work='' vm='' explain=''
 	options kernel:kernel! image:file name:text ready:number check:file explain:text lack:file \
-		rewrite verbose cpus:guest \
+		rewrite verbose linked cpus:guest \
 		memory:guest accel:guest cpu:guest append:guest ... -- "$@"
 	[ ${#arguments[@]} = 1 ] || misused "needs one APP"
 	app=${arguments[0]}
@@ -121,6 +123,7 @@ main()
 	ports=$(conf_numbers "${image%.ext2}.conf" ports)
 	[ -n "$ready" ] || ready=$(conf_numbers "${image%.ext2}.conf" ready)
 	ready=${ready:-60}
+	[ -n "$linked" ] || root=(--image "$image")
 	[ -z "$lack" ] || machine+=(--lack "$lack")
 	if [ -n "$explain" ]; then
 		machine+=(--explain)
@@ -129,7 +132,7 @@ main()
 
 	if [ -z "$ports" ]; then
 		started=$(date +%s%N)
-		"$ROOT/scripts/lupine/lupine" run --kernel "$kernel" --image "$image" --quiet --timeout "$ready" \
+		"$ROOT/scripts/lupine/lupine" run --kernel "$kernel" "${root[@]}" --quiet --timeout "$ready" \
 			--log "$work/console" "${machine[@]}" </dev/null >"$work/out" 2>&1 || status=$?
 		elapsed=$(seconds_since "$started")
 		[ -z "$verbose" ] || cat "$work/out"
@@ -143,7 +146,7 @@ main()
 	host=$(free_port)
 	mkfifo "$work/stdin"
 	started=$(date +%s%N)
-	"$ROOT/scripts/lupine/lupine" run --kernel "$kernel" --image "$image" --quiet \
+	"$ROOT/scripts/lupine/lupine" run --kernel "$kernel" "${root[@]}" --quiet \
 		-p "$host:${ports%% *}" --log "$work/console" "${machine[@]}" \
 		<"$work/stdin" >"$work/out" 2>&1 &
 	vm=$!

@@ -321,17 +321,12 @@ static char *names(bool all)
 	return list;
 }
 
-static void write_draft(void)
+static bool make_config(const char *log)
 {
 	char *draft = fragment("a draft");
 
 	publish(draft_file, draft, strlen(draft));
 	free(draft);
-}
-
-static bool make_config(const char *log)
-{
-	write_draft();
 	return !run(words(script("kconfig/configure"), spec, NULL), log);
 }
 
@@ -444,11 +439,6 @@ static void say(double since, const char *fmt, ...)
 	va_end(args);
 }
 
-static bool is_new(void)
-{
-	return *names(false);
-}
-
 /* What was missing in the last try is part of the next draft; is there anything? */
 static bool learn(bool failed)
 {
@@ -461,7 +451,7 @@ static bool learn(bool failed)
 		read_explained(out);
 	if (!access(console, R_OK))
 		read_init(console);
-	return is_new();
+	return *names(false);
 }
 
 /* Have all that was left out again, but for what Kconfig refuses. */

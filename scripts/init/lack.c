@@ -16,7 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -99,23 +98,13 @@ static void refuse_arguments(size_t rule, uint32_t call, const uint32_t key[2])
 	refuse(c, n, rules[rule].error);
 }
 
-/* Numbers, as the host writes them */
-static void read_key(const struct manifest_value *v, uint32_t key[2])
-{
-	size_t i;
-
-	for (i = 0; i < 2; i++)
-		key[i] = i + 1 < v->nr ? strtoul(v->word[i + 1], NULL, 10) : 0;
-}
-
 static void lack(const struct manifest_value *v)
 {
+	const uint32_t key[2] = { v->number[0], v->number[1] };
 	const char *kind = v->word[0];
-	char path[300];
-	uint32_t key[2];
+	char path[128];
 	size_t i;
 
-	read_key(v, key);
 	if (!strcmp(kind, "call"))
 		refuse(&(struct condition){ NUMBER, ~0u, key[0] }, 1, ENOSYS);
 	for (i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
@@ -128,7 +117,7 @@ static void lack(const struct manifest_value *v)
 		lacks_scripts = true;
 	if (!strcmp(kind, "fs"))
 		unmount_kernel_file_system(v->word[1]);
-	if (!strcmp(kind, "device") && !strchr(v->word[1], '/')) {
+	if (!strcmp(kind, "device")) {
 		snprintf(path, sizeof(path), "/dev/%s", v->word[1]);
 		unlink(path);
 	}

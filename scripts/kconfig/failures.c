@@ -137,6 +137,16 @@ static void add_thing(const char *kind, const char *key, const char *title, cons
 	things = t;
 }
 
+static struct thing *find_thing(const char *kind, const char *key)
+{
+	struct thing *t;
+
+	for (t = things; t; t = t->next)
+		if (!strcmp(t->kind, kind) && !strcmp(t->key, key))
+			break;
+	return t;
+}
+
 /* A thing of this place in the source. %s in the title is its name. */
 static void found(const char *kind, const char *key, const char *title, const char *name,
 		  const char *file)
@@ -455,7 +465,6 @@ static void read_namespace(char *line)
 	const char *option;
 	regmatch_t m[2];
 	char key[32], *name;
-	struct thing *t;
 
 	line[strcspn(line, "\n")] = '\0';
 	follow("", line);
@@ -464,9 +473,8 @@ static void read_namespace(char *line)
 		return;
 	name = part(line, m[1]);
 	snprintf(key, sizeof(key), "%ld", number(name, 0));
-	for (t = things; t; t = t->next)
-		if (!strcmp(t->kind, "namespace") && !strcmp(t->key, key))
-			return;
+	if (find_thing("namespace", key))
+		return;
 	add_thing("namespace", key, name, "", option);
 }
 
@@ -528,9 +536,7 @@ static void found_stub(const struct stub *s, const char *name)
 
 	snprintf(key, sizeof(key), "%ld", number(name, 0));
 	snprintf(title, sizeof(title), multiplexer->title, name);
-	for (t = things; t; t = t->next)
-		if (!strcmp(t->kind, kind) && !strcmp(t->key, key))
-			break;
+	t = find_thing(kind, key);
 	if (!t)
 		add_thing(kind, key, title, "", s->option);
 	else

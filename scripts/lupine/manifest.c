@@ -363,7 +363,6 @@ static const char *type_need(struct manifest_value *v)
 static const char *type_lack(struct manifest_value *v)
 {
 	static const char *const named[] = { "fs", "device", "binfmt" };
-	unsigned long long n;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(named) && v->nr == 2; i++)
@@ -373,7 +372,7 @@ static const char *type_lack(struct manifest_value *v)
 	if (v->nr < 2 || v->nr > 3 || !all_of(v->word[0], LETTERS))
 		return "want KIND KEY, as scripts/kconfig/failures prints them";
 	for (i = 1; i < v->nr; i++)
-		if (!number(v->word[i], 0, UINT32_MAX - 1, &n))
+		if (!number(v->word[i], 0, UINT32_MAX - 1, &v->number[i - 1]))
 			return "wants a number there";
 	return NULL;
 }

@@ -84,6 +84,7 @@ enum manifest_key {
  *   mkdir, file                 the mode, or MANIFEST_NO_MODE
  *   address                     the address as on the network, and the bits
  *   gateway, nameserver         the address as on the network
+ *   lack                        the one or two numbers of the key, if it is no name
  */
 struct manifest_value {
 	char **word;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/sched/types.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #include <sys/reboot.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -27,6 +29,7 @@
 #include "status.h"
 
 #define GRACE_SECONDS	10
+#define SLICE_NS	(3 * 1000 * 1000)
 
 static void power_off(int status, void *unused)
 {
@@ -110,6 +113,19 @@ static void set_limits(const struct config *c)
 			fail("limit %s %s: %s", l->value[i].word[0], l->value[i].word[1],
 			     strerror(errno));
 	}
+}
+
+/*
+ * For how long a process runs while others wait. Linux takes 0.7 ms for a machine of one
+ * processor and four times as much for one of eight, and newer kernels with high-resolution
+ * timers keep to it. The application gets the slice that it has on a host.
+ */
+static void set_slice(void)
+{
+	struct sched_attr a = { .size = sizeof(a), .sched_runtime = SLICE_NS };
+
+	if (syscall(SYS_sched_setattr, 0, &a, 0))
+		say("slice of the processor's time: %s", strerror(errno));
 }
 
 /* Ignore a setting that this kernel does not have. */
@@ -336,6 +352,7 @@ static void pid1(int argc, char **argv)
 	mount_configured(&c);
 	urunit_mount();
 	set_limits(&c);
+	set_slice();
 	for (i = 0; i < c.m.key[KEY_SYSCTL].nr; i++)
 		set_sysctl(c.m.key[KEY_SYSCTL].value[i].word[0],
 			   c.m.key[KEY_SYSCTL].value[i].word[1]);

@@ -12,6 +12,7 @@ set -eu
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
 kernel=''
 begin kernel:kernel! -- "$@"
+need --group test gcc
 
 cat >"$work/manifest" <<'END'
 packages busybox-static
@@ -40,6 +41,19 @@ printf '#!/bin/sh\necho "lupine-init: exit status 0"\n' >"$work/files/liar"
 chmod +x "$work/files"/*
 printf '#!/bin/sh\n' >"$work/files/closed"
 mkdir "$work/files/folder"
+gcc -Wall -O2 -static -o "$work/files/slice" -x c - <<'END'
+#include <linux/sched/types.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int main(void)
+{
+	struct sched_attr a = { 0 };
+
+	return syscall(SYS_sched_getattr, 0, &a, sizeof(a), 0) || printf("%llu ns\n", a.sched_runtime) < 0;
+}
+END
 build_image "$work/manifest" --add "$work/files:/t"
 
 # boot OPTION...: the test image, with /bin/sh unless the options say something else
@@ -122,6 +136,7 @@ boot -e 'A=one two  %41"x"' --user app --workdir /made/here --hostname tester --
 	echo "pwd:$(pwd)"
 	echo "name:$(hostname)"
 	echo "limit:$(ulimit -n):$(ulimit -Hn)"
+	echo "slice:$(/t/slice)"
 	echo "mounts:$(for t in proc sysfs devtmpfs devpts; do
 		grep -q " $t " /proc/mounts && printf "%s " $t; done)"
 	echo "addr:$(ip -4 addr show eth0 | sed -n "s/.*inet \([^ ]*\).*/\1/p")"
@@ -134,7 +149,7 @@ boot -e 'A=one two  %41"x"' --user app --workdir /made/here --hostname tester --
 ' sh 'a  b' '' '%20'
 gave "the application's world" 42 'args:3:a  b::%20:' \
 	'env:one two  %41"x":/var/app:tester:/usr/local/sbin:.*' 'id:1[0-9][0-9]:1[0-9][0-9]:app' \
-	'pwd:/made/here' 'name:tester' 'limit:1024:1048576' 'mounts:proc sysfs devtmpfs devpts ' \
+	'pwd:/made/here' 'name:tester' 'limit:1024:1048576' 'slice:3000000 ns' 'mounts:proc sysfs devtmpfs devpts ' \
 	'addr:10.0.2.15/24' 'lo:127.0.0.1/8' 'hosts:1' 'dns:nameserver 10.0.2.3' \
 	'tty:/dev/ttyS0' 'tmp:1777' 'lupine-init: exit status 42'
 

@@ -15,7 +15,7 @@
 #   stress      stress-ng's cpu, vm, scheduler, pipe and interrupt classes (the last has
 #               signals)
 #   cpython     Python's tests of signals, threads, processes, sockets, files and ctypes
-#   redis       Redis's runtest, on the host, with a server in the guest
+#   redis       Redis's runtest against a server
 #   trinity     random system calls
 #
 #   --kernel VMLINUX
@@ -170,20 +170,18 @@ boot()
 		"$ROOT/scripts/lupine/lupine" run --kernel "${kernels[n]}" --image "$image" \
 			--timeout $((timeout + 600 * seconds)) --log "$log" --append "$append" \
 			-- $((600 * seconds)) || status=$? ;;
-	cpython)
-		[ $# -gt 0 ] || set -- "${python_tests[@]}"
+	cpython | redis)
+		[ $# -gt 0 ] || [ "$suite" = redis ] || set -- "${python_tests[@]}"
 		"$ROOT/scripts/lupine/lupine" run --kernel "${kernels[n]}" --image "$image" \
 			--timeout $((5 * timeout)) --log "$log" --append "$append" \
 			-- "$@" || status=$? ;;
-	redis)
-		redis "$n" "$log" "$@" || status=$? ;;
 	esac
 	# Failures of tests are compared below; but there has to be something.
 	[ -s "$log" ] || return 1
 	"$ROOT/scripts/test/judge" --kernel-only "$log" >"$log.judged" 2>&1 || :
 	# What did not run would be the same on both.
 	case $suite in
-	kunit | redis) ;;
+	kunit) ;;
 	*) ! grep 'did not end' "$log.judged" || status=124 ;;
 	esac
 	if [ "$status" = 124 ]; then
@@ -194,7 +192,7 @@ boot()
 		"$work/records" --kunit <"$log" | sort >"$log.records"
 	else
 		case $suite in
-		redis) "$work/records" --redis <"$log.client" ;;
+		redis) "$work/records" --redis <"$log" ;;
 		*) "$work/records" <"$log" ;;
 		esac >"$log.records"
 		grep '^not ok' "$log.judged" | sed 's/0x[0-9a-f]*/N/g; s/[0-9][0-9.]*/N/g; s/^/kernel|/' \
@@ -207,31 +205,6 @@ boot()
 classes=(cpu vm scheduler pipe interrupt)
 python_tests=(test_signal test_threading test_subprocess test_socket test_select test_epoll
 	test_io test_ctypes test_posix test_mmap test_fcntl test_pty test_multiprocessing_fork)
-
-# redis N LOG [UNIT]...: a server on kernel N, and what tests it on the host
-redis()
-{
-	local n=$1 log=$2 name=differential-redis-${names[$1]}.$$ port status=0 units=() unit
-
-	for unit in "${@:3}"; do
-		units+=(--single "$unit")
-	done
-	port=$(free_port)
-	begin_guest "$name" --kernel "${kernels[n]}" --image "$(image_of "$n" redis)" \
-		--memory 512 --append "$append" -p "$port:6379" -- --protected-mode no \
-		--enable-debug-command yes --save ''
-	wait_for 60 redis-cli -p "$port" ping
-	# Tests that fail are compared. Each of its kind listens to a port of its own.
-	(cd "$folder/redis/source" && timeout $((5 * timeout)) ./runtest --host 127.0.0.1 \
-		--port "$port" --baseport $((21111 + 1000 * n)) --tags -slow "${units[@]}") \
-		>"$log.client" 2>&1 || status=$?
-	"$ROOT/scripts/lupine/lupine" guest log "$name" >"$log" 2>&1
-	end_guest "$name"
-	grep -q '^ *The End$' "$log.client" && return
-	tail -n 5 "$log.client"
-	[ "$status" = 124 ] || : >"$log"
-	return "$status"
-}
 
 # Redis's tests are in no package but that of its source.
 redis_source()
@@ -247,10 +220,10 @@ redis_source()
 # images SUITE: with system calls as they are, and rewritten
 images()
 {
-	local manifest=$sources/$1/manifest python
+	local manifest=$sources/$1/manifest with=() python
 
 	[ ! -e "$(image_of 0 "$1")" ] || return 0
-	[ "$1" != redis ] || manifest=redis
+	[ "$1" != redis ] || with=(--add "$folder/redis/source:/redis")
 	if [ "$1" = cpython ]; then
 		cp "$sources/cpython"/* "$work"
 		# The package has the version of python3 in its name.
@@ -258,8 +231,8 @@ images()
 		echo "packages libpython$python-testsuite" >>"$work/manifest"
 		manifest=$work/manifest
 	fi
-	"$ROOT/scripts/apps/build" --output "$(image_of 0 "$1")" "$manifest"
-	"$ROOT/scripts/apps/build" --output "$(image_of 2 "$1")" --rewrite "$manifest"
+	"$ROOT/scripts/apps/build" --output "$(image_of 0 "$1")" "${with[@]}" "$manifest"
+	"$ROOT/scripts/apps/build" --output "$(image_of 2 "$1")" --rewrite "${with[@]}" "$manifest"
 }
 
 # boots SUITE SUFFIX [PART]...: everywhere at once, as a guest has one processor
@@ -397,12 +370,8 @@ for s in "${suites[@]}"; do
 		check "an image for kunit" images stress ;;
 	*)
 		if [ "$s" = redis ]; then
-			need tclsh redis-cli
 			check "the source of Redis" redis_source
 			ok || continue
-			for n in "${names[@]}"; do
-				at_exit forget_guest "differential-redis-$n.$$"
-			done
 		fi
 		check "images for $s" images "$s" ;;
 	esac

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Set the date from the host's, see clock.h. The host's time is that of some moment
- * between question and answer; of three tries that take less than 20 ms each, or of ten,
- * the quickest one counts. A machine without the port (KVM's other monitors, a
+ * between question and answer. A try that takes less than a millisecond is enough; of three
+ * that take less than 20 ms each, or of ten, the quickest one counts. A machine without the port (KVM's other monitors, a
  * kernel that lets no process do port I/O) keeps the date that the kernel has found.
  */
 #include <stdint.h>
@@ -21,6 +21,7 @@
 #define TRIES		10
 #define QUICK		3
 #define QUICK_NS	20000000
+#define ENOUGH_NS	1000000
 #define PATIENCE_NS	1000000000	/* as long as an answer may take */
 
 static int64_t now(clockid_t id)
@@ -82,7 +83,7 @@ void clock_take_time(void)
 
 	if (!there())
 		return;
-	for (i = 0; i < TRIES && quick < QUICK; i++) {
+	for (i = 0; i < TRIES && quick < QUICK && best > ENOUGH_NS; i++) {
 		took = ask_time(&wall);
 		/* What comes late belongs to this question and not to the next one. */
 		if (took == INT64_MAX)

@@ -53,8 +53,9 @@ SKIP=4
 # they have no kernel headers, and tests press on what the compiler must not
 # optimize away.
 CHECKPATCH_PROGRAMS=ARRAY_SIZE,AVOID_EXTERNS,BIT_MACRO,CAMELCASE,ENOSYS,MACRO_ARG_REUSE,LEADING_SPACE,MACRO_WITH_FLOW_CONTROL,MULTIPLE_ASSIGNMENTS,PREFER_DEFINED_ATTRIBUTE_MACRO,PREFER_KERNEL_TYPES,STATIC_CONST_CHAR_ARRAY,STRCPY,TRAILING_SEMICOLON,VOLATILE
-# Commits that a patch mends cannot be looked up without the kernel's git tree.
-CHECKPATCH_PATCHES=UNKNOWN_COMMIT_ID
+# Commits that a patch mends cannot be looked up without the kernel's git tree, and without
+# the headers in it, checkpatch does not know the names of ELF's types.
+CHECKPATCH_PATCHES=CAMELCASE,UNKNOWN_COMMIT_ID
 at_exit=() finished='' status=0 ticker=''
 subject=$(basename "$0" .sh)
 LOGS=$BUILD/test/log/$subject

@@ -7,7 +7,8 @@
 # Build the original source with the configuration of
 # build/kernel/PROFILE+nokml+stock, which must have been built, in build/unpatched/, and
 # compare .text of both byte by byte. On a difference, name the first function that
-# differs. Patches that fix the kernel itself ("Fixes:") are applied to both.
+# differs. Patches that change the kernel whatever its options are applied to both: those
+# that fix it ("Fixes:"), and the topic boot.
 #
 #   --quick   compile only what the series changes, in both sources, and compare the code of
 #             these objects. No kernel has to be built
@@ -16,6 +17,8 @@
 set -eu
 # shellcheck source=scripts/test/lib.sh
 . "$(dirname "$(readlink -f "$0")")/lib.sh"
+# shellcheck source=scripts/source/topics.sh
+. "$ROOT/scripts/source/topics.sh"
 
 quick=''
 begin quick ... -- "$@"
@@ -36,21 +39,22 @@ lock "unpatched-$spec"
 lock_shared tree
 mkdir -p "$output"
 
-# The source to compare with: a copy with the fixes, and with the room for AT_SYSINFO that
+# The source to compare with: a copy with these patches, and with the room for AT_SYSINFO that
 # each auxiliary vector has, whatever the options: it is a part of a structure that all
 # processes have, and so of many addresses.
 vector=arch/x86/include/uapi/asm/auxvec.h
-fixes=$(series_patches | sed "s|^|$ROOT/patches/|" | xargs grep -l '^Fixes: ' || :)
+for_all=$(series_patches | sed "s|^|$ROOT/patches/|" | xargs grep -l '^Fixes: ' || :
+	topic_patches boot | sed "s|^|$ROOT/patches/|")
 mend()
 {
 	local stamp mended=$BUILD/unpatched/source f
 
-	stamp=$(echo "$fixes" | xargs cat "$0" "$source.origin" | sha256sum)
+	stamp=$(echo "$for_all" | xargs cat "$0" "$source.origin" | sha256sum)
 	[ "$(cat "$mended.stamp" 2>/dev/null)" = "$stamp" ] || {
 		rm -rf "$mended" "$mended.stamp"
 		# Of links: patch writes new files.
 		cp -al "$source" "$mended"
-		for f in $fixes; do
+		for f in $for_all; do
 			patch -s -d "$mended" -p1 --fuzz=0 <"$f" >&2 ||
 				die "${f#"$ROOT/"} does not apply without the rest of the series"
 		done
@@ -64,7 +68,7 @@ mend()
 }
 lock unpatched-source
 mend
-echo "    both with $(echo "$fixes" | wc -l) patches of the series that fix the kernel"
+echo "    both with $(echo "$for_all" | wc -l) patches of the series that change every kernel"
 
 reproducibly "$BUILD/tree"
 

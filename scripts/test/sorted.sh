@@ -32,7 +32,7 @@ not_sorted()
 boots()
 {
 	build_image hello
-	guest --kernel "$work/vmlinux" --image "$image" --no-net --timeout 60
+	guest --kernel "$work/vmlinux" --image "$image" --memory 128 --no-net --timeout 120
 	ended 0
 }
 

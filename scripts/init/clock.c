@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Set the date from the host's, see clock.h. The host's time is that of some moment
- * between question and answer. A try that takes less than a millisecond is enough; of three
- * that take less than 20 ms each, or of ten, the quickest one counts. A machine without the port (KVM's other monitors, a
- * kernel that lets no process do port I/O) keeps the date that the kernel has found.
+ * between question and answer. A try that takes less than a millisecond is enough; of
+ * three that take less than 20 ms each, or of ten, the quickest one counts. A machine
+ * without the port (KVM's other monitors, a kernel that lets no process do port I/O) keeps
+ * the date that the kernel has found.
  */
 #include <stdint.h>
 #include <sys/io.h>

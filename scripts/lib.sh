@@ -268,7 +268,7 @@ lock()
 	mkdir -p "$BUILD"
 	exec 9>"$BUILD/.lock-$1"
 	if ! flock -n 9; then
-		printf '    waiting for another program to be done with the %s\n' "$1"
+		printf '    waiting for another program to be done with the %s\n' "$1" >&2
 		flock 9
 	fi
 }
@@ -283,7 +283,7 @@ lock_shared()
 	mkdir -p "$BUILD"
 	exec 8>"$BUILD/.lock-$1"
 	if ! flock -s -n 8; then
-		printf '    waiting for another program to be done with the %s\n' "$1"
+		printf '    waiting for another program to be done with the %s\n' "$1" >&2
 		flock -s 8
 	fi
 }

@@ -183,4 +183,16 @@ other_profile()
 	in_table 'link veth' 'CONFIG_VETH \(kconfig-profiles/overlay/docker\.config\)'
 }
 check "another profile has another table" other_profile
+
+# The program waits, says so, and that is no part of the table.
+in_turn()
+{
+	flock "$BUILD/.lock-kconfig" sleep 3 &
+	sleep 0.5
+	"$ROOT/scripts/kconfig/failures" lupine-general+suites >"$work/later" 2>"$work/said"
+	grep 'waiting for another program' "$work/said"
+	diff "$work/table" "$work/later"
+}
+
+check "and the same while another program has the lock" in_turn
 summary
